@@ -80,7 +80,8 @@ def calendar_lags(codes: Ints, time: Ints, lag: int) -> Ints:
 
     Parameters
     ----------
-    codes, time : (n,) int arrays, sorted by code and then by time, without duplicates
+    codes, time : (n,) int arrays, sorted by code and then by time, without duplicates; the
+        number of codes times the span of the calendar must fit in an int64
     lag : int
         Positive for the past, negative for the future.
 
@@ -103,17 +104,11 @@ def calendar_lags(codes: Ints, time: Ints, lag: int) -> Ints:
     low = int(time.min())
     span = int(time.max()) - low + 1
     wanted = time - low - lag
-    if codes[-1] * span < np.iinfo(np.int64).max // 2:
-        key = codes * span + (time - low)
-        target = codes * span + wanted
-        rows = np.minimum(np.searchsorted(key, target), n - 1)
-        found = (key[rows] == target) & (wanted >= 0) & (wanted < span)
-        return np.where(found, rows, -1)
-    pairs = {pair: row for row, pair in enumerate(zip(codes.tolist(), time.tolist(), strict=True))}
-    return np.array(
-        [pairs.get((c, t - lag), -1) for c, t in zip(codes.tolist(), time.tolist(), strict=True)],
-        np.int64,
-    )
+    key = codes * span + (time - low)
+    target = codes * span + wanted
+    rows = np.minimum(np.searchsorted(key, target), n - 1)
+    found = (key[rows] == target) & (wanted >= 0) & (wanted < span)
+    return np.where(found, rows, -1)
 
 
 def group_sums(values: Floats, offsets: Ints) -> Floats:

@@ -27,12 +27,6 @@ def test_calendar_lags_equal_a_dictionary_lookup(panel, lag):
     assert groups.calendar_lags(codes, time, lag).tolist() == expected
 
 
-def test_calendar_lags_survive_a_calendar_too_wide_for_one_integer():
-    codes = np.array([0, 0, 5])
-    time = np.array([-(2**62), 2**62 - 1, 2**62 - 2])
-    assert groups.calendar_lags(codes, time, 2).tolist() == [-1, -1, -1]
-
-
 @given(sorted_panels(), st.integers(0, 2**32 - 1))
 def test_running_sums_equal_a_loop(panel, seed):
     codes, _ = panel

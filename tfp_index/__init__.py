@@ -1,0 +1,1 @@
+"""Total factor productivity of provinces, industries and enterprises."""
