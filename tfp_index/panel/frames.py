@@ -1,0 +1,457 @@
+"""The one door: every meeting with a dataframe library happens in this file.
+
+Frames come in through narwhals (its stable interface) and leave as the library the caller used.
+Everything behind the door sees numpy arrays.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index._optional import require
+from tfp_index.errors import DataError, FileError, SpecificationError, nearest
+from tfp_index.kernels.ordering import dense_codes
+
+__all__ = [
+    "BACKENDS",
+    "FrameReader",
+    "build_frame",
+    "factorize",
+    "read_columns",
+    "read_file",
+    "write_file",
+]
+
+BACKENDS = ("pandas", "polars", "pyarrow", "duckdb")
+"""Frame libraries that results can be handed out in."""
+
+Array = NDArray[Any]
+
+
+class FrameReader:
+    """Columns of any supported frame, as numpy arrays.
+
+    Parameters
+    ----------
+    frame : pandas, polars or pyarrow table, DuckDB relation, Arrow stream or mapping
+        A mapping of names to arrays comes back as pandas.
+
+    Raises
+    ------
+    DataError
+        If the object is no frame, or two columns share a name.
+
+    Examples
+    --------
+    >>> reader = FrameReader({"year": np.array([2020, 2021]), "gdp": np.array([1.0, np.nan])})
+    >>> reader.backend, reader.names, len(reader)
+    ('pandas', ('year', 'gdp'), 2)
+    """
+
+    def __init__(self, frame: Any) -> None:
+        import narwhals.stable.v2 as nw
+
+        self.backend = "pandas"
+        if isinstance(frame, Mapping):
+            self._columns: dict[str, Any] = {str(k): np.asarray(v) for k, v in frame.items()}
+            lengths = {name: column.shape[:1] for name, column in self._columns.items()}
+            if len(set(lengths.values())) > 1:
+                raise DataError(f"columns differ in length: {lengths}", code="ragged_columns")
+            self._length = next(iter(lengths.values()))[0] if lengths else 0
+            self.names = tuple(self._columns)
+            return
+        _refuse_duplicates(frame)
+        wrapped = _wrap(frame, nw)
+        self.backend = _backend_of(frame, wrapped)
+        if isinstance(wrapped, nw.LazyFrame):
+            wrapped = wrapped.collect()
+        self._columns = {str(name): wrapped[name] for name in wrapped.columns}
+        self._length = len(wrapped)
+        self.names = tuple(self._columns)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def _column(self, name: str) -> Any:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise DataError(
+                f"there is no column {name!r}",
+                code="unknown_column",
+                column=name,
+                remedy=nearest(name, self.names),
+            ) from None
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column as contiguous float64, missing entries as NaN.
+
+        Raises
+        ------
+        DataError
+            If the column is absent or holds something that is not a number.
+        """
+        column = self._column(name)
+        values = column if isinstance(column, np.ndarray) else _series_numbers(column)
+        if values.dtype.kind in "OUS":
+            values = _numbers_from_objects(values, name)
+        elif values.dtype.kind not in "fiub":
+            raise DataError(
+                f"column {name!r} holds {values.dtype}, not numbers",
+                code="not_a_number",
+                column=name,
+            )
+        return np.ascontiguousarray(values, dtype=np.float64)
+
+    def keys(self, name: str) -> Array:
+        """Return a key column as int64, datetime64 or object array; missing entries as None."""
+        column = self._column(name)
+        values = column if isinstance(column, np.ndarray) else _series_keys(column)
+        if values.dtype.kind in "iub":
+            return values.astype(np.int64, copy=False)
+        if values.dtype.kind == "f":
+            return _keys_from_floats(values)
+        if values.dtype.kind == "M":
+            return values
+        return values.astype(object)
+
+
+def _refuse_duplicates(frame: Any) -> None:
+    names = getattr(frame, "column_names", None) or getattr(frame, "columns", None)
+    if names is None or callable(names):
+        return
+    listed = [str(name) for name in names]
+    twice = (
+        sorted({name for name in listed if listed.count(name) > 1})
+        if (len(set(listed)) < len(listed))
+        else []
+    )
+    if twice:
+        raise DataError(
+            f"the frame has several columns named {', '.join(map(repr, twice))}",
+            code="duplicate_columns",
+            column=twice[0],
+            remedy="give each column a name of its own",
+        )
+
+
+def _wrap(frame: Any, nw: Any) -> Any:
+    try:
+        return nw.from_native(frame)
+    except TypeError:
+        if hasattr(frame, "__arrow_c_stream__"):
+            require("pyarrow", extra="io", purpose="reading an Arrow stream")
+            return nw.from_arrow(frame, backend="pyarrow")
+        raise DataError(
+            f"{type(frame).__name__} is not a table this library can read",
+            code="not_a_frame",
+            expected="a pandas, polars or pyarrow table, a DuckDB relation, an Arrow stream or a "
+            "mapping of names to arrays",
+        ) from None
+
+
+def _backend_of(frame: Any, wrapped: Any) -> str:
+    name = str(wrapped.implementation).rsplit(".", 1)[-1].lower()
+    return (
+        name
+        if name in BACKENDS
+        else "pyarrow"
+        if hasattr(frame, "__arrow_c_stream__")
+        else "pandas"
+    )
+
+
+def _series_numbers(series: Any) -> Array:
+    import narwhals.stable.v2 as nw
+
+    dtype = series.dtype
+    if dtype == nw.Float64 or dtype.is_numeric() or dtype == nw.Boolean:
+        if dtype != nw.Float64:
+            series = series.cast(nw.Float64)
+        values = series.to_numpy()
+        if values.dtype.kind == "O":  # nullable extension types keep their own missing marker
+            values = np.array([np.nan if v is None or v != v else v for v in values], np.float64)
+        return np.asarray(values)
+    return np.asarray(series.to_list(), dtype=object)
+
+
+def _numbers_from_objects(values: Array, name: str) -> NDArray[np.float64]:
+    out = np.empty(values.shape[0])
+    for row, value in enumerate(values.tolist()):
+        if _is_missing(value):
+            out[row] = np.nan
+        elif isinstance(value, (int, float, decimal.Decimal, np.number)):
+            out[row] = float(value)
+        else:
+            raise DataError(
+                f"column {name!r} holds the text {str(value)[:40]!r} in row {row + 1}",
+                code="not_a_number",
+                column=name,
+                expected="numbers",
+                remedy="read the file with its decimal and thousands separators, or convert it",
+            )
+    return out
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # a missing marker that refuses to be compared
+        return True
+
+
+def _series_keys(series: Any) -> Array:
+    import narwhals.stable.v2 as nw
+
+    dtype = series.dtype
+    if dtype.is_integer() and not series.null_count():
+        return np.asarray(series.cast(nw.Int64).to_numpy())
+    if dtype.is_float() or dtype.is_integer():
+        return _series_numbers(series)
+    if dtype in (nw.Date, nw.Datetime):
+        return np.asarray(series.cast(nw.Datetime("us")).to_numpy()).astype("datetime64[us]")
+    if dtype in (nw.Categorical, nw.Enum):
+        series = series.cast(nw.String)
+    return _objects(series.to_list())
+
+
+def _objects(values: list[Any]) -> Array:
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
+
+
+def _keys_from_floats(values: Array) -> Array:
+    finite = np.isfinite(values)
+    if finite.all() and (np.trunc(values) == values).all() and (np.abs(values) < 2**53).all():
+        return values.astype(np.int64)
+    whole = finite & (np.trunc(np.where(finite, values, 0.0)) == np.where(finite, values, 0.0))
+    return _objects(
+        [
+            None if not ok else int(v) if integral else v
+            for v, ok, integral in zip(
+                values.tolist(), finite.tolist(), whole.tolist(), strict=True
+            )
+        ]
+    )
+
+
+def factorize(values: Array) -> tuple[NDArray[np.int64], Array]:
+    """Number the distinct keys of a column; missing keys get -1.
+
+    The numbers follow the sorted labels (integers, then text, then anything else), so they do not
+    depend on the order of the rows.
+
+    Parameters
+    ----------
+    values : (n,) int64 or object array
+
+    Returns
+    -------
+    codes : (n,) int64 array
+    labels : (g,) array, int64 where all keys are integers, else object
+
+    Examples
+    --------
+    >>> codes, labels = factorize(np.array(["Hạ Long", "Cẩm Phả", None, "Hạ Long"], object))
+    >>> codes.tolist(), labels.tolist()
+    ([1, 0, -1, 1], ['Cẩm Phả', 'Hạ Long'])
+    """
+    if values.dtype.kind == "i":
+        return dense_codes(values)
+    import pandas as pd
+
+    if values.dtype.kind == "M":
+        values = _objects([None if v is None else str(v)[:19] for v in values.tolist()])
+    codes, labels = pd.factorize(values)
+    order = np.array(
+        sorted(range(len(labels)), key=lambda i: _label_key(labels[i])), dtype=np.int64
+    )
+    rank = np.empty(len(labels), np.int64)
+    rank[order] = np.arange(len(labels))
+    out = np.full(codes.shape[0], -1, np.int64)
+    out[codes >= 0] = rank[codes[codes >= 0]]
+    return out, _objects([labels[i] for i in order.tolist()])
+
+
+def _label_key(label: Any) -> tuple[int, Any, str]:
+    if isinstance(label, (int, float, np.number)):
+        return (0, float(label), str(label))
+    text = str(label)
+    return (1 if isinstance(label, str) else 2, unicodedata.normalize("NFC", text), text)
+
+
+def period_ordinals(values: Array) -> tuple[Array, str] | None:
+    """Return ordinals and frequency letter if `values` are pandas periods, else None."""
+    first = next((v for v in values.tolist() if not _is_missing(v)), None)
+    if first is None or type(first).__name__ != "Period":
+        return None
+    ordinals = [None if _is_missing(v) else int(v.ordinal) for v in values.tolist()]
+    return _objects(ordinals), str(first.freqstr)[0]
+
+
+def build_frame(columns: Mapping[str, Array], backend: str = "pandas") -> Any:
+    """Make a frame of the wanted library from named arrays.
+
+    Parameters
+    ----------
+    columns : mapping of name to (n,) array
+    backend : {"pandas", "polars", "pyarrow", "duckdb"}
+
+    Raises
+    ------
+    SpecificationError
+        If the backend is unknown.
+    MissingDependencyError
+        If its package is not installed.
+
+    Examples
+    --------
+    >>> build_frame({"x": np.array([1.0, 2.0])}).shape
+    (2, 1)
+    """
+    if backend == "pandas":
+        import pandas as pd
+
+        return pd.DataFrame({name: _for_pandas(values) for name, values in columns.items()})
+    if backend == "polars":
+        pl = require("polars", extra="io", purpose="returning a polars frame")
+        return pl.DataFrame(
+            {name: _for_arrow(values) for name, values in columns.items()}, strict=False
+        )
+    if backend in ("pyarrow", "duckdb"):
+        pa = require("pyarrow", extra="io", purpose="returning an Arrow table")
+        table = pa.table({name: _for_arrow(values) for name, values in columns.items()})
+        if backend == "pyarrow":
+            return table
+        duckdb = require("duckdb", extra="io", purpose="returning a DuckDB relation")
+        return duckdb.from_arrow(table)
+    raise SpecificationError(
+        f"unknown backend {backend!r}", code="unknown_backend", remedy=nearest(backend, BACKENDS)
+    )
+
+
+def _for_pandas(values: Array) -> Array:
+    return values.astype("datetime64[us]") if values.dtype.kind == "M" else values
+
+
+def _for_arrow(values: Array) -> Any:
+    if values.dtype.kind != "O":
+        return values
+    kinds = {type(v) for v in values.tolist() if v is not None}
+    if len(kinds) > 1 and not kinds <= {int, float}:
+        return [None if v is None else str(v) for v in values.tolist()]  # one type per column
+    if kinds and all(issubclass(kind, datetime.date) for kind in kinds):
+        return values.tolist()
+    return [v if v is None or isinstance(v, (str, int, float, bool)) else str(v) for v in values]
+
+
+def read_columns(frame: Any) -> dict[str, Array]:
+    """Return every column of a frame: float64 where it holds numbers, else objects.
+
+    Examples
+    --------
+    >>> columns = read_columns({"unit": np.array(["a", "b"]), "x": np.array([1, 2])})
+    >>> columns["x"].dtype.kind, columns["unit"].tolist()
+    ('f', ['a', 'b'])
+    """
+    reader = FrameReader(frame)
+    columns: dict[str, Array] = {}
+    for name in reader.names:
+        keys = reader.keys(name)
+        if keys.dtype.kind == "O" and any(
+            not _is_missing(v) and not isinstance(v, (int, float, decimal.Decimal))
+            for v in keys.tolist()
+        ):
+            columns[name] = keys
+        else:
+            columns[name] = keys if keys.dtype.kind == "M" else reader.numbers(name)
+    return columns
+
+
+def read_file(path: str | Path) -> Any:
+    """Read a CSV, Parquet or Excel file into a pandas frame.
+
+    Raises
+    ------
+    FileError
+        If the file is absent, of unknown type or damaged.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"there is no file {path}", code="file_not_found")
+    suffix = path.suffix.lower()
+    try:
+        if suffix in (".csv", ".tsv", ".txt") or path.name.lower().endswith(".csv.gz"):
+            return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",", encoding="utf-8-sig")
+        if suffix in (".parquet", ".pq"):
+            require("pyarrow", extra="io", purpose="reading Parquet")
+            return pd.read_parquet(path)
+        if suffix in (".xlsx", ".xlsm"):
+            require("openpyxl", extra="excel", purpose="reading Excel files")
+            return pd.read_excel(path)
+    except (ValueError, OSError, UnicodeError, KeyError) as error:
+        raise FileError(
+            f"{path} could not be read: {error}",
+            code="unreadable_file",
+            remedy="save it as UTF-8 CSV, Parquet or .xlsx",
+        ) from error
+    except Exception as error:  # parsers raise types of their own (zip, Arrow, XML)
+        if type(error).__module__.startswith("tfp_index"):
+            raise
+        raise FileError(f"{path} is damaged: {error}", code="unreadable_file") from error
+    raise FileError(
+        f"{path.name}: files of type {suffix or 'none'} are not read",
+        code="unknown_file_type",
+        expected=".csv, .tsv, .parquet or .xlsx",
+    )
+
+
+def write_file(columns: Mapping[str, Array], path: str | Path) -> Path:
+    """Write named arrays to a CSV or Parquet file (UTF-8) and return its path.
+
+    Text that a spreadsheet would take for a formula is written behind an apostrophe.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    safe = {name: _inert(values) for name, values in columns.items()}
+    frame = build_frame(safe, "pandas")
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            require("pyarrow", extra="io", purpose="writing Parquet")
+            build = build_frame(columns, "pyarrow")
+            require("pyarrow.parquet", extra="io", purpose="writing Parquet").write_table(
+                build, path
+            )
+        else:
+            frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    except OSError as error:
+        raise FileError(f"{path} could not be written: {error}", code="unwritable_file") from error
+    return path
+
+
+def _inert(values: Array) -> Array:
+    if values.dtype.kind not in "OU":
+        return values
+    return _objects(
+        [
+            "'" + v if isinstance(v, str) and v[:1] in "=+-@\t\r" and v[:1] else v
+            for v in values.tolist()
+        ]
+    )
