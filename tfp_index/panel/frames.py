@@ -6,7 +6,7 @@ Everything behind the door sees numpy arrays.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import unicodedata
 from collections.abc import Mapping
@@ -351,7 +351,7 @@ def _for_arrow(values: Array) -> Any:
     kinds = {type(v) for v in values.tolist() if v is not None}
     if len(kinds) > 1 and not kinds <= {int, float}:
         return [None if v is None else str(v) for v in values.tolist()]  # one type per column
-    if kinds and all(issubclass(kind, datetime.date) for kind in kinds):
+    if kinds and all(issubclass(kind, dt.date) for kind in kinds):
         return values.tolist()
     return [v if v is None or isinstance(v, (str, int, float, bool)) else str(v) for v in values]
 

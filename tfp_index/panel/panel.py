@@ -1,0 +1,489 @@
+"""The panel: one table of entities over time, sorted once, as plain arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.errors import DataError, nearest
+from tfp_index.kernels.groups import calendar_lags, group_offsets, lag_status
+from tfp_index.kernels.ordering import panel_order
+from tfp_index.panel.calendar import Calendar, read_calendar
+from tfp_index.panel.frames import FrameReader, build_frame, factorize
+from tfp_index.panel.roles import Roles, collect_roles
+
+if TYPE_CHECKING:
+    from tfp_index.panel.checks import Findings
+
+__all__ = ["Category", "Keys", "Panel"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Category:
+    """A grouping of rows: codes into labels, -1 where the caller gave none."""
+
+    codes: Ints
+    labels: NDArray[Any]
+    column: str
+
+    def __len__(self) -> int:
+        return int(self.labels.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """Who and when each row is, and where it stood in the caller's frame.
+
+    Results keep this, never the panel.
+
+    Attributes
+    ----------
+    entity_codes, time : (n,) int64 arrays, in panel order
+    entity_labels : (g,) array
+    calendar : Calendar
+    offsets : (s + 1,) int64 array
+        Where each series (entity, or entity and item) starts.
+    order : (n,) int array or None
+        Position of each panel row in the caller's frame; None when the frame was sorted.
+    frame_rows : int
+        Rows of the caller's frame, with those that have no usable key.
+    names : mapping
+        The caller's names of the key columns.
+    backend : str
+        The caller's frame library.
+    item : Category or None
+    """
+
+    entity_codes: Ints
+    entity_labels: NDArray[Any]
+    time: Ints
+    calendar: Calendar
+    offsets: Ints
+    order: NDArray[np.intp] | None
+    frame_rows: int
+    names: Mapping[str, str]
+    backend: str
+    item: Category | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the panel."""
+        return int(self.time.shape[0])
+
+    def entity_code(self, entity: Any) -> int:
+        """Return the code of an entity's label.
+
+        Raises
+        ------
+        DataError
+            If the panel has no such entity.
+        """
+        labels = self.entity_labels.tolist()
+        try:
+            return labels.index(entity)
+        except ValueError:
+            raise DataError(
+                f"there is no entity {entity!r}",
+                code="unknown_entity",
+                entity=entity,
+                remedy=nearest(str(entity), [str(label) for label in labels]),
+            ) from None
+
+    def where(self, row: int) -> tuple[Any, Any]:
+        """Return the caller's labels of entity and time of a panel row."""
+        entity = self.entity_labels[self.entity_codes[row]]
+        label = entity.item() if hasattr(entity, "item") else entity
+        return label, self.calendar.write(int(self.time[row]))
+
+    def restore(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Bring values from panel order into the caller's row order.
+
+        Rows without a usable key get NaN, None or 0, as the type allows.
+        """
+        if self.order is None and self.frame_rows == values.shape[0]:
+            return values
+        order = self.order if self.order is not None else np.arange(values.shape[0])
+        empty: Any = np.nan if values.dtype.kind == "f" else None
+        if values.dtype.kind in "iu" and self.frame_rows > values.shape[0]:
+            values = values.astype(np.float64)
+            empty = np.nan
+        out = (
+            np.full((self.frame_rows, *values.shape[1:]), empty, values.dtype)
+            if (self.frame_rows > values.shape[0])
+            else np.empty_like(values)
+        )
+        out[order] = values
+        return out
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the key columns in panel order, under the caller's names."""
+        columns = {
+            self.names["entity"]: self.entity_labels[self.entity_codes],
+            self.names["time"]: self.calendar.label(self.time),
+        }
+        if self.item is not None:
+            columns[self.names["item"]] = self.item.labels[self.item.codes]
+        return columns
+
+    def to_frame(self, values: Mapping[str, NDArray[Any]], backend: str | None = None) -> Any:
+        """Return keys and `values` as a frame in the caller's row order and library.
+
+        Values whose name collides with a key column keep their name behind an underscore.
+        """
+        columns = self.columns()
+        for name, column in values.items():
+            columns[name if name not in columns else f"{name}_"] = column
+        restored = {name: self.restore(column) for name, column in columns.items()}
+        return build_frame(restored, backend or self.backend)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Entities observed over time: sorted, coded, contiguous.
+
+    Made by `Panel.from_frame`. Rows are sorted by entity, item (if any) and time; columns are
+    contiguous float64 with NaN for missing entries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frame = {"province": ["Hạ Long", "Hạ Long"], "year": [2021, 2020],
+    ...          "grdp": [110.0, 100.0], "stock": [300.0, 290.0]}
+    >>> panel = Panel.from_frame(frame, entity="province", time="year", output="grdp",
+    ...                          capital="stock")
+    >>> panel["output"], panel.lag()
+    (array([100., 110.]), array([-1,  0]))
+    >>> panel
+    Panel(2 rows, 1 entity, 2020–2021; output, capital)
+    """
+
+    keys: Keys
+    columns: Mapping[str, Floats]
+    names: Mapping[str, str]
+    inputs: tuple[str, ...]
+    groups: Mapping[str, Category]
+    lag_status: NDArray[np.int8]
+    logs: bool
+    step: int
+    vintage: str | None
+    keyless_rows: tuple[int, ...]
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        entity: str,
+        time: str,
+        item: str | None = None,
+        output: str | None = None,
+        value_added: str | None = None,
+        capital: str | None = None,
+        labor: str | None = None,
+        materials: str | None = None,
+        energy: str | None = None,
+        services: str | None = None,
+        investment: str | None = None,
+        capital_share: str | None = None,
+        labor_share: str | None = None,
+        weight: str | None = None,
+        inputs: Mapping[str, str] | None = None,
+        columns: Mapping[str, str] | None = None,
+        groups: Mapping[str, str] | None = None,
+        logs: bool = False,
+        step: int = 1,
+        frequency: str | None = None,
+        vintage: str | None = None,
+    ) -> Panel:
+        """Read a table of any supported frame library.
+
+        Parameters
+        ----------
+        frame : pandas, polars or pyarrow table, DuckDB relation, Arrow stream or mapping
+        entity, time : str
+            Key columns. Entities may be numbers, text or a mixture; time may be integers, dates,
+            pandas periods or texts like ``2020Q1``.
+        item : str, optional
+            Third key: asset, product or type of worker within an entity.
+        output, value_added, capital, labor, materials, energy, services, investment : str, optional
+            Columns of the common roles.
+        capital_share, labor_share, weight : str, optional
+            Shares (between 0 and 1) and weights.
+        inputs : mapping of role to column, optional
+            Further inputs of production, e.g. ``{"ict": "K_ict"}``.
+        columns : mapping of role to column, optional
+            Further numeric roles; the share of input ``x`` is the role ``x_share``.
+        groups : mapping of name to column, optional
+            Categories such as industry or district.
+        logs : bool
+            True when the columns (except shares and weights) are natural logs already.
+        step : int
+            Periods between consecutive observations, e.g. 5 for a census every five years.
+        frequency : {"year", "quarter", "month", "day"}, optional
+            Unit in which dates are counted; found from the dates by default.
+        vintage : str, optional
+            Edition of the data, kept in every result.
+
+        Raises
+        ------
+        DataError
+            If a column is absent or not numeric, a role is given twice, or the table is empty.
+        """
+        roles = collect_roles(
+            entity=entity,
+            time=time,
+            item=item,
+            common={
+                "output": output,
+                "value_added": value_added,
+                "capital": capital,
+                "labor": labor,
+                "materials": materials,
+                "energy": energy,
+                "services": services,
+                "investment": investment,
+                "capital_share": capital_share,
+                "labor_share": labor_share,
+                "weight": weight,
+            },
+            inputs=inputs,
+            columns=columns,
+            groups=groups,
+        )
+        if not isinstance(step, (int, np.integer)) or step < 1:
+            raise DataError(f"step is {step!r}", code="bad_step", expected="an integer from 1")
+        reader = FrameReader(frame)
+        return _build(cls, reader, roles, logs, int(step), frequency, vintage)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows with usable keys."""
+        return self.keys.n_rows
+
+    @property
+    def n_entities(self) -> int:
+        """Number of entities."""
+        return int(self.keys.entity_labels.shape[0])
+
+    @property
+    def periods(self) -> list[Any]:
+        """The caller's labels of the distinct periods, ascending."""
+        return list(self.keys.calendar.labels.tolist())
+
+    @property
+    def entity_codes(self) -> Ints:
+        """(n,) number of each row's entity."""
+        return self.keys.entity_codes
+
+    @property
+    def entity_labels(self) -> NDArray[Any]:
+        """(g,) label of each entity."""
+        return self.keys.entity_labels
+
+    @property
+    def time(self) -> Ints:
+        """(n,) calendar number of each row."""
+        return self.keys.time
+
+    @property
+    def offsets(self) -> Ints:
+        """(s + 1,) where each series starts; a series is an entity, or an entity's item."""
+        return self.keys.offsets
+
+    @property
+    def item(self) -> Category | None:
+        """The third key, if there is one."""
+        return self.keys.item
+
+    @cached_property
+    def series_codes(self) -> Ints:
+        """(n,) number of each row's series."""
+        return np.repeat(np.arange(self.offsets.shape[0] - 1), np.diff(self.offsets))
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __contains__(self, role: object) -> bool:
+        return role in self.columns
+
+    def __getitem__(self, role: str) -> Floats:
+        try:
+            return self.columns[role]
+        except KeyError:
+            raise DataError(
+                f"the panel has no role {role!r}",
+                code="missing_role",
+                column=role,
+                expected=f"a column for {role!r} in Panel.from_frame",
+                remedy=nearest(role, self.columns),
+            ) from None
+
+    def group(self, name: str) -> Category:
+        """Return a grouping by its name.
+
+        Raises
+        ------
+        DataError
+            If the panel has no such grouping.
+        """
+        try:
+            return self.groups[name]
+        except KeyError:
+            raise DataError(
+                f"the panel has no grouping {name!r}",
+                code="missing_group",
+                column=name,
+                expected=f"groups={{{name!r}: column}} in Panel.from_frame",
+                remedy=nearest(name, self.groups),
+            ) from None
+
+    def log(self, role: str) -> Floats:
+        """Return the natural log of a role; missing entries stay missing.
+
+        Raises
+        ------
+        DataError
+            At the first entry that is zero, negative or infinite.
+        """
+        values = self[role]
+        if self.logs:
+            return values
+        bad = np.flatnonzero((values <= 0) | np.isinf(values))
+        if bad.size:
+            row = int(bad[0])
+            entity, time = self.keys.where(row)
+            raise DataError(
+                f"{role} is {values[row]:g} in {bad.size} row(s), first here; its log is needed",
+                code="non_positive" if values[row] <= 0 else "non_finite",
+                column=self.names[role],
+                entity=entity,
+                time=time,
+                expected="a finite number above zero",
+                remedy="correct or remove these rows; panel.check() lists them",
+            )
+        with np.errstate(invalid="ignore"):
+            return np.log(values)
+
+    def lag(self, periods: int = 1) -> Ints:
+        """Return the row `periods` observations earlier of the same series, -1 where missing.
+
+        Lags go by the calendar: across a gap there is none.
+        """
+        return calendar_lags(self.series_codes, self.time, periods * self.step)
+
+    def where(self, row: int) -> tuple[Any, Any]:
+        """Return the caller's labels of entity and time of a row."""
+        return self.keys.where(row)
+
+    def check(self, **options: Any) -> Findings:
+        """Look for everything that could spoil an estimate and list it; see `checks.check`."""
+        from tfp_index.panel.checks import check
+
+        return check(self, **options)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over keys and columns in panel order: the same for any row order."""
+        digest = hashlib.sha256()
+        digest.update(repr([str(v) for v in self.entity_labels.tolist()]).encode())
+        digest.update(self.entity_codes.tobytes())
+        digest.update(self.time.tobytes())
+        if self.item is not None:
+            digest.update(repr([str(v) for v in self.item.labels.tolist()]).encode())
+            digest.update(self.item.codes.tobytes())
+        for role in sorted(self.columns):
+            digest.update(role.encode())
+            digest.update(self.columns[role].tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        noun = "entity" if self.n_entities == 1 else "entities"
+        labels = self.keys.calendar.labels
+        span = f", {labels[0]!s}–{labels[-1]!s}" if labels.size else ""
+        roles = ", ".join(self.columns) or "no numeric roles"
+        return f"Panel({self.n_rows} rows, {self.n_entities} {noun}{span}; {roles})"
+
+
+def _build(
+    cls: type[Panel],
+    reader: FrameReader,
+    roles: Roles,
+    logs: bool,
+    step: int,
+    frequency: str | None,
+    vintage: str | None,
+) -> Panel:
+    if not len(reader):
+        raise DataError(
+            "the table has no rows", code="empty_table", remedy="check the filter or the file"
+        )
+    codes, labels = factorize(reader.keys(roles.entity))
+    time, timeless, calendar = read_calendar(reader.keys(roles.time), roles.time, frequency)
+    item_codes, item_labels = (
+        factorize(reader.keys(roles.item)) if roles.item else (np.zeros(0, np.int64), np.zeros(0))
+    )
+    lost = (codes < 0) | timeless
+    if roles.item:
+        lost |= item_codes < 0
+    keep = np.flatnonzero(~lost) if lost.any() else None
+    if keep is not None:
+        codes, time = codes[keep], time[keep]
+        item_codes = item_codes[keep] if roles.item else item_codes
+    if not codes.size:
+        raise DataError(
+            "no row has both an entity and a time",
+            code="missing_key",
+            column=roles.entity,
+            expected="filled key columns",
+        )
+    sort_keys = (codes, item_codes, time) if roles.item else (codes, time)
+    order = panel_order(sort_keys)
+    rows = order if keep is None else keep if order is None else keep[order]
+
+    def arrange(values: NDArray[Any]) -> NDArray[Any]:
+        return values if rows is None else values[rows]
+
+    if order is not None:
+        codes, time = codes[order], time[order]
+        item_codes = item_codes[order] if roles.item else item_codes
+    item = Category(item_codes, item_labels, roles.item) if roles.item else None
+    series = codes * (len(item) if item else 1) + (item_codes if item else 0)
+    key_names = {"entity": roles.entity, "time": roles.time}
+    keys = Keys(
+        entity_codes=codes,
+        entity_labels=labels,
+        time=time,
+        calendar=calendar,
+        offsets=group_offsets(series),
+        order=rows,
+        frame_rows=len(reader),
+        names=MappingProxyType(key_names | ({"item": roles.item} if roles.item else {})),
+        backend=reader.backend,
+        item=item,
+    )
+    groups = {}
+    for name, column in roles.groups.items():
+        group_codes, group_labels = factorize(reader.keys(column))
+        groups[name] = Category(arrange(group_codes), group_labels, column)
+    return cls(
+        keys=keys,
+        columns=MappingProxyType({r: arrange(reader.numbers(c)) for r, c in roles.numeric.items()}),
+        names=MappingProxyType(dict(roles.numeric)),
+        inputs=roles.inputs,
+        groups=MappingProxyType(groups),
+        lag_status=lag_status(series, time, step),
+        logs=bool(logs),
+        step=step,
+        vintage=vintage,
+        keyless_rows=tuple(np.flatnonzero(lost).tolist()) if keep is not None else (),
+    )
