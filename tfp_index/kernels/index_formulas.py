@@ -1,0 +1,487 @@
+"""Bilateral index numbers of many pairs of situations at once.
+
+Every formula is written once, as a *price* index ``P(p0, p1, q0, q1)``. The quantity index of the
+same name is the same formula with prices and quantities exchanged, ``Q = P(q0, q1, p0, p1)``
+(duality), and the *implicit* quantity index is the value ratio divided by the price index.
+
+Products stand in rows; the rows of one pair of situations (two periods, two firms, two provinces)
+are a contiguous run, and `offsets` says where each run starts and ends. So pairs may have any
+number of products, and one call serves a single pair as well as a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.kernels.groups import group_sums
+
+__all__ = [
+    "FORMULAS",
+    "OK",
+    "REASONS",
+    "Bilateral",
+    "Formula",
+    "bilateral",
+    "logarithmic_mean",
+    "price_index",
+    "quantity_index",
+    "value_ratio",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+
+OK, NO_OVERLAP, NOT_POSITIVE, NO_VALUE = 0, 1, 2, 3
+REASONS = MappingProxyType(
+    {
+        OK: "",
+        NO_OVERLAP: "no product is in both situations",
+        NOT_POSITIVE: "a zero, and the formula divides by it or takes its logarithm",
+        NO_VALUE: "the value that the formula divides by is zero",
+    }
+)
+"""Why an index is missing, by code."""
+
+
+def logarithmic_mean(a: Floats, b: Floats) -> Floats:
+    """Return ``(b − a) / ln(b / a)``, the mean that joins differences and log changes.
+
+    It is `a` where ``a = b`` and 0 where either is 0 (the limits). Written with ``log1p`` so that
+    it keeps its digits when `a` and `b` are close.
+
+    Parameters
+    ----------
+    a, b : float arrays of one shape, not negative
+
+    Examples
+    --------
+    >>> logarithmic_mean(np.array([1.0, 2.0, 0.0]), np.array([np.e, 2.0, 3.0])).round(6).tolist()
+    [1.718282, 2.0, 0.0]
+    """
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    mean = np.where(low > 0, high, 0.0)
+    proper = (low > 0) & (high > low)
+    excess = (high[proper] - low[proper]) / low[proper]
+    mean[proper] = low[proper] * (excess / np.log1p(excess))
+    return mean
+
+
+def value_ratio(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    """Return ``Σ p1 q1 / Σ p0 q0`` of each pair.
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> value_ratio(one, 2 * one, one, 3 * one, np.array([0, 2]))
+    array([6.])
+    """
+    return group_sums(p1 * q1, offsets) / group_sums(p0 * q0, offsets)
+
+
+# The formulas. Arguments: p0, p1, q0, q1 (n,), offsets (m + 1,); answer (m,).
+
+
+def _shares(values: Floats, offsets: Ints) -> Floats:
+    return values / np.repeat(group_sums(values, offsets), np.diff(offsets))
+
+
+def _log_average(weights: Floats, p0: Floats, p1: Floats, offsets: Ints) -> Floats:
+    """Return ``exp Σ w ln(p1/p0) / Σ w``."""
+    return np.exp(group_sums(weights * np.log(p1 / p0), offsets) / group_sums(weights, offsets))
+
+
+def _laspeyres(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return group_sums(p1 * q0, offsets) / group_sums(p0 * q0, offsets)
+
+
+def _paasche(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return group_sums(p1 * q1, offsets) / group_sums(p0 * q1, offsets)
+
+
+def _fisher(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return np.sqrt(_laspeyres(p0, p1, q0, q1, offsets) * _paasche(p0, p1, q0, q1, offsets))
+
+
+def _drobisch(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return 0.5 * (_laspeyres(p0, p1, q0, q1, offsets) + _paasche(p0, p1, q0, q1, offsets))
+
+
+def _marshall_edgeworth(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    q = q0 + q1
+    return group_sums(p1 * q, offsets) / group_sums(p0 * q, offsets)
+
+
+def _walsh(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    q = np.sqrt(q0 * q1)
+    return group_sums(p1 * q, offsets) / group_sums(p0 * q, offsets)
+
+
+def _stuvel(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    price = _laspeyres(p0, p1, q0, q1, offsets)
+    quantity = _laspeyres(q0, q1, p0, p1, offsets)
+    half = 0.5 * (price - quantity)
+    return half + np.sqrt(half * half + value_ratio(p0, p1, q0, q1, offsets))
+
+
+def _palgrave(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return group_sums(_shares(p1 * q1, offsets) * (p1 / p0), offsets)
+
+
+def _tornqvist(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    s = 0.5 * (_shares(p0 * q0, offsets) + _shares(p1 * q1, offsets))
+    return np.exp(group_sums(s * np.log(p1 / p0), offsets))
+
+
+def _geometric_laspeyres(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return _log_average(p0 * q0, p0, p1, offsets)
+
+
+def _geometric_paasche(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return _log_average(p1 * q1, p0, p1, offsets)
+
+
+def _geometric_walsh(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return _log_average(
+        np.sqrt(_shares(p0 * q0, offsets) * _shares(p1 * q1, offsets)), p0, p1, offsets
+    )
+
+
+def _theil(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    s0, s1 = _shares(p0 * q0, offsets), _shares(p1 * q1, offsets)
+    return _log_average(np.cbrt(0.5 * (s0 + s1) * s0 * s1), p0, p1, offsets)
+
+
+def _sato_vartia(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    s0, s1 = _shares(p0 * q0, offsets), _shares(p1 * q1, offsets)
+    return _log_average(logarithmic_mean(s0, s1), p0, p1, offsets)
+
+
+def _montgomery_vartia(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    v0, v1 = p0 * q0, p1 * q1
+    total = logarithmic_mean(group_sums(v0, offsets), group_sums(v1, offsets))
+    return np.exp(group_sums(logarithmic_mean(v0, v1) * np.log(p1 / p0), offsets) / total)
+
+
+def _carli(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return group_sums(p1 / p0, offsets) / np.diff(offsets)
+
+
+def _harmonic(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return np.diff(offsets) / group_sums(p0 / p1, offsets)
+
+
+def _cswd(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return np.sqrt(_carli(p0, p1, q0, q1, offsets) * _harmonic(p0, p1, q0, q1, offsets))
+
+
+def _dutot(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return group_sums(p1, offsets) / group_sums(p0, offsets)
+
+
+def _jevons(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:
+    return np.exp(group_sums(np.log(p1 / p0), offsets) / np.diff(offsets))
+
+
+def _lowe(p0: Floats, p1: Floats, weights: Floats, offsets: Ints) -> Floats:
+    return group_sums(p1 * weights, offsets) / group_sums(p0 * weights, offsets)
+
+
+def _young(p0: Floats, p1: Floats, weights: Floats, offsets: Ints) -> Floats:
+    return group_sums(_shares(weights, offsets) * (p1 / p0), offsets)
+
+
+def _lloyd_moulton(
+    p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints, elasticity: float
+) -> Floats:
+    if elasticity == 1.0:
+        return _geometric_laspeyres(p0, p1, q0, q1, offsets)
+    power = 1.0 - elasticity
+    s0 = _shares(p0 * q0, offsets)
+    # relatives measured from their largest, so that a high elasticity does not overflow
+    log_relative = power * np.log(p1 / p0)
+    peak = np.zeros(offsets.shape[0] - 1)
+    filled = np.flatnonzero(np.diff(offsets) > 0)
+    if filled.size:
+        peak[filled] = np.maximum.reduceat(log_relative, offsets[filled])
+    scaled = np.exp(log_relative - np.repeat(peak, np.diff(offsets)))
+    return np.exp((np.log(group_sums(s0 * scaled, offsets)) + peak) / power)
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A bilateral formula and what it needs.
+
+    Attributes
+    ----------
+    name : str
+    equation : str
+        The price index in p, q, values v = p q, value shares s and logarithmic means L.
+    function : callable
+        Takes p0, p1, q0, q1, offsets; where `third` is set p0, p1, weights, offsets; where
+        `elastic` is set the elasticity as well.
+    relatives : str
+        ``"none"``: sums only; ``"base"``: divides by p0; ``"log"``: takes the logarithm of p1/p0
+        or divides by p1, so both must be positive.
+    third : str
+        What a third situation gives as weights: ``"quantity"`` (Lowe), ``"value"`` (Young) or "".
+    elastic : bool
+        Whether it needs an elasticity of substitution.
+    weighted : bool
+        False for elementary indices, which count each product once.
+    reversible : bool
+        Whether it passes the time reversal test, ``P(0, 1) P(1, 0) = 1``.
+    """
+
+    name: str
+    equation: str
+    function: Callable[..., Floats]
+    relatives: str = "none"
+    third: str = ""
+    elastic: bool = False
+    weighted: bool = True
+    reversible: bool = False
+
+
+_SUMS = (
+    Formula("laspeyres", "Σ p1 q0 / Σ p0 q0", _laspeyres),
+    Formula("paasche", "Σ p1 q1 / Σ p0 q1", _paasche),
+    Formula("drobisch", "½(Laspeyres + Paasche)", _drobisch),
+    Formula("fisher", "√(Laspeyres · Paasche)", _fisher, reversible=True),
+    Formula("walsh", "Σ p1 √(q0 q1) / Σ p0 √(q0 q1)", _walsh, reversible=True),
+    Formula(
+        "marshall_edgeworth",
+        "Σ p1 (q0 + q1) / Σ p0 (q0 + q1)",
+        _marshall_edgeworth,
+        reversible=True,
+    ),
+    Formula(
+        "stuvel",
+        "½(P − Q) + √(¼(P − Q)² + Σv1/Σv0), P and Q Laspeyres",
+        _stuvel,
+        reversible=True,
+    ),
+    Formula("palgrave", "Σ s1 p1/p0", _palgrave, "base"),
+    Formula(
+        "lowe", "Σ p1 q / Σ p0 q, q of a third situation", _lowe, third="quantity", reversible=True
+    ),
+    Formula("young", "Σ s p1/p0, s of a third situation", _young, "base", third="value"),
+)
+_LOGS = (
+    Formula("tornqvist", "exp Σ ½(s0 + s1) ln(p1/p0)", _tornqvist, "log", reversible=True),
+    Formula(
+        "sato_vartia", "exp Σ φ ln(p1/p0), φ ∝ L(s0, s1)", _sato_vartia, "log", reversible=True
+    ),
+    Formula(
+        "montgomery_vartia",
+        "exp Σ [L(v0, v1) / L(Σv0, Σv1)] ln(p1/p0)",
+        _montgomery_vartia,
+        "log",
+        reversible=True,
+    ),
+    Formula("lloyd_moulton", "[Σ s0 (p1/p0)^(1−σ)]^(1/(1−σ))", _lloyd_moulton, "log", elastic=True),
+    Formula("geometric_laspeyres", "exp Σ s0 ln(p1/p0)", _geometric_laspeyres, "log"),
+    Formula("geometric_paasche", "exp Σ s1 ln(p1/p0)", _geometric_paasche, "log"),
+    Formula(
+        "geometric_walsh",
+        "exp Σ w ln(p1/p0), w ∝ √(s0 s1)",
+        _geometric_walsh,
+        "log",
+        reversible=True,
+    ),
+    Formula("theil", "exp Σ w ln(p1/p0), w ∝ ∛(½(s0 + s1) s0 s1)", _theil, "log", reversible=True),
+)
+_ELEMENTARY = (
+    Formula("carli", "mean of p1/p0", _carli, "base", weighted=False),
+    Formula("harmonic", "1 / mean of p0/p1", _harmonic, "log", weighted=False),
+    Formula("cswd", "√(Carli · harmonic)", _cswd, "log", weighted=False, reversible=True),
+    Formula("dutot", "Σ p1 / Σ p0", _dutot, weighted=False, reversible=True),
+    Formula("jevons", "geometric mean of p1/p0", _jevons, "log", weighted=False, reversible=True),
+)
+FORMULAS = MappingProxyType({formula.name: formula for formula in (*_SUMS, *_LOGS, *_ELEMENTARY)})
+"""Every bilateral formula by name."""
+
+
+def price_index(
+    formula: str,
+    p0: Floats,
+    p1: Floats,
+    q0: Floats,
+    q1: Floats,
+    offsets: Ints,
+    *,
+    weights: Floats | None = None,
+    elasticity: float | None = None,
+) -> Floats:
+    """Return the price index of each pair; the caller guarantees that it is defined.
+
+    Parameters
+    ----------
+    formula : str
+        A name in `FORMULAS`, where the equations stand.
+    p0, p1, q0, q1 : (n,) float arrays
+        Prices and quantities of the base and the compared situation; one row per product, sorted
+        by pair.
+    offsets : (m + 1,) int array
+        Where each pair's rows start, and n.
+    weights : (n,) float array, optional
+        Lowe: quantities of the third situation; Young: its values.
+    elasticity : float, optional
+        Lloyd–Moulton: the elasticity of substitution σ ≥ 0; 1 is the geometric Laspeyres.
+
+    Returns
+    -------
+    (m,) float array
+
+    References
+    ----------
+    Balk, B. M. (2008). *Price and Quantity Index Numbers*. Cambridge University Press.
+
+    Examples
+    --------
+    Two products, one pair:
+
+    >>> p0, p1 = np.array([1.0, 1.0]), np.array([2.0, 1.0])
+    >>> q0, q1 = np.array([1.0, 1.0]), np.array([1.0, 3.0])
+    >>> pair = np.array([0, 2])
+    >>> float(price_index("laspeyres", p0, p1, q0, q1, pair)[0])
+    1.5
+    >>> float(price_index("paasche", p0, p1, q0, q1, pair)[0])
+    1.25
+    """
+    chosen = FORMULAS[formula]
+    if chosen.third:
+        return chosen.function(p0, p1, weights, offsets)
+    if chosen.elastic:
+        return chosen.function(p0, p1, q0, q1, offsets, elasticity)
+    return chosen.function(p0, p1, q0, q1, offsets)
+
+
+def quantity_index(
+    formula: str,
+    p0: Floats,
+    p1: Floats,
+    q0: Floats,
+    q1: Floats,
+    offsets: Ints,
+    *,
+    weights: Floats | None = None,
+    elasticity: float | None = None,
+) -> Floats:
+    """Return the quantity index of each pair: the price formula with p and q exchanged.
+
+    `weights` are then prices (Lowe) or values (Young). For Lloyd–Moulton `elasticity` stays that of
+    the CES aggregator, whose quantity index has the exponent ``1 − 1/σ``; σ = 1 is the geometric
+    Laspeyres.
+
+    Parameters
+    ----------
+    formula, p0, p1, q0, q1, offsets, weights, elasticity
+        As in `price_index`.
+
+    Returns
+    -------
+    (m,) float array
+
+    Examples
+    --------
+    >>> p0, p1 = np.array([1.0, 1.0]), np.array([2.0, 1.0])
+    >>> q0, q1 = np.array([1.0, 1.0]), np.array([1.0, 3.0])
+    >>> float(quantity_index("laspeyres", p0, p1, q0, q1, np.array([0, 2]))[0])
+    2.0
+    """
+    if elasticity is not None:
+        elasticity = 1.0 / elasticity
+    return price_index(formula, q0, q1, p0, p1, offsets, weights=weights, elasticity=elasticity)
+
+
+@dataclass(frozen=True, slots=True)
+class Bilateral:
+    """Indices of m pairs.
+
+    Attributes
+    ----------
+    index : (m,) float array
+        NaN where it is not defined.
+    reason : (m,) int8 array
+        A code of `REASONS`: 0 where the index is defined.
+    """
+
+    index: Floats
+    reason: Codes
+
+
+def bilateral(
+    formula: str,
+    p0: Floats,
+    p1: Floats,
+    q0: Floats,
+    q1: Floats,
+    offsets: Ints,
+    *,
+    kind: str = "price",
+    implicit: bool = False,
+    weights: Floats | None = None,
+    elasticity: float | None = None,
+) -> Bilateral:
+    """Return the index of each pair where it exists, and why not where it does not.
+
+    A pair without products, a formula that would divide by a zero or take its logarithm, and a
+    value of zero in a denominator give NaN with a reason: never 1.
+
+    Parameters
+    ----------
+    formula : str
+    p0, p1, q0, q1 : (n,) float arrays, finite and not negative
+        The products that both situations know, sorted by pair.
+    offsets : (m + 1,) int array
+    kind : {"price", "quantity"}
+    implicit : bool
+        Divide the value ratio by the index of the other kind.
+    weights : (n,) float array, optional
+        Lowe and Young: quantities (prices when ``kind="quantity"``), or values.
+    elasticity : float, optional
+        Lloyd–Moulton.
+
+    Returns
+    -------
+    Bilateral
+
+    Examples
+    --------
+    >>> one = np.ones(2)
+    >>> result = bilateral("tornqvist", one, 2 * one, one, one, np.array([0, 2, 2]))
+    >>> result.index, REASONS[int(result.reason[1])]
+    (array([ 2., nan]), 'no product is in both situations')
+    """
+    chosen = FORMULAS[formula]
+    prices = (kind == "price") != implicit
+    if chosen.weighted:  # a product absent in both situations carries no value
+        x0, x1 = (p0, p1) if prices else (q0, q1)
+        kept = (x0 > 0) | (x1 > 0)
+        if not kept.all():
+            offsets = np.concatenate(([0], np.cumsum(kept)))[offsets]
+            p0, p1, q0, q1 = p0[kept], p1[kept], q0[kept], q1[kept]
+            weights = None if weights is None else weights[kept]
+    x0, x1 = (p0, p1) if prices else (q0, q1)
+    function = price_index if prices else quantity_index
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        index = function(formula, p0, p1, q0, q1, offsets, weights=weights, elasticity=elasticity)
+        if implicit:
+            index = value_ratio(p0, p1, q0, q1, offsets) / index
+    undefined = np.zeros(x0.shape[0], bool)
+    if chosen.relatives == "log":
+        undefined = (x0 <= 0) | (x1 <= 0)
+    elif chosen.relatives == "base":
+        undefined = x0 <= 0
+    reason = np.full(index.shape[0], OK, np.int8)
+    reason[~(np.isfinite(index) & (index > 0))] = NO_VALUE
+    reason[group_sums(undefined.astype(np.float64), offsets) > 0] = NOT_POSITIVE
+    reason[np.diff(offsets) == 0] = NO_OVERLAP
+    index[reason != OK] = np.nan
+    return Bilateral(index, reason)
