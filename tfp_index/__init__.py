@@ -1,1 +1,78 @@
-"""Total factor productivity of provinces, industries and enterprises."""
+"""Total factor productivity of provinces, industries and enterprises.
+
+Public names are resolved on first use, so that importing the package loads numpy and nothing
+heavier.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy  # noqa: ICN001  the one eager import: what a user pays for is known
+
+from tfp_index._version import __version__
+
+if TYPE_CHECKING:
+    from tfp_index import datasets, plot, report
+    from tfp_index.errors import (
+        ConvergenceWarning,
+        DataError,
+        DataWarning,
+        EstimationError,
+        FileError,
+        IdentificationWarning,
+        MissingDependencyError,
+        SpecificationError,
+        TFPError,
+        TFPWarning,
+    )
+    from tfp_index.growth.accounting import GrowthAccounting
+    from tfp_index.panel.panel import Panel
+    from tfp_index.panel.table import Table
+    from tfp_index.results.specification import spec_from_dict
+
+_HOME = {
+    # data
+    "Panel": "tfp_index.panel.panel",
+    "Table": "tfp_index.panel.table",
+    # growth
+    "GrowthAccounting": "tfp_index.growth.accounting",
+    # results
+    "spec_from_dict": "tfp_index.results.specification",
+    # errors and warnings
+    "ConvergenceWarning": "tfp_index.errors",
+    "DataError": "tfp_index.errors",
+    "DataWarning": "tfp_index.errors",
+    "EstimationError": "tfp_index.errors",
+    "FileError": "tfp_index.errors",
+    "IdentificationWarning": "tfp_index.errors",
+    "MissingDependencyError": "tfp_index.errors",
+    "SpecificationError": "tfp_index.errors",
+    "TFPError": "tfp_index.errors",
+    "TFPWarning": "tfp_index.errors",
+}
+"""Where each public name lives."""
+
+_MODULES = ("datasets", "plot", "report")
+"""Public modules."""
+
+__all__ = ["__version__", *sorted(_HOME), *_MODULES]
+
+logging.getLogger("tfp_index").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"tfp_index.{name}")
+    else:
+        raise AttributeError(f"module 'tfp_index' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, nearest
+from tfp_index.kernels.blocks import default_threads
 from tfp_index.kernels.groups import calendar_lags, group_offsets, lag_status
-from tfp_index.kernels.ordering import panel_order
+from tfp_index.kernels.ordering import dense_codes, panel_order
 from tfp_index.panel.calendar import Calendar, read_calendar
 from tfp_index.panel.frames import FrameReader, build_frame, factorize
 from tfp_index.panel.roles import Roles, collect_roles
@@ -90,7 +92,7 @@ class Keys:
         """
         labels = self.entity_labels.tolist()
         try:
-            return labels.index(entity)
+            return int(labels.index(entity))
         except ValueError:
             raise DataError(
                 f"there is no entity {entity!r}",
@@ -394,17 +396,22 @@ class Panel:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over keys and columns in panel order: the same for any row order."""
-        digest = hashlib.sha256()
-        digest.update(repr([str(v) for v in self.entity_labels.tolist()]).encode())
-        digest.update(self.entity_codes.tobytes())
-        digest.update(self.time.tobytes())
+        columns: dict[str, NDArray[Any]] = {"entity": self.entity_codes, "time": self.time}
+        labels = {"entity": self.entity_labels}
         if self.item is not None:
-            digest.update(repr([str(v) for v in self.item.labels.tolist()]).encode())
-            digest.update(self.item.codes.tobytes())
+            columns["item"] = self.item.codes
+            labels["item"] = self.item.labels
         for role in sorted(self.columns):
-            digest.update(role.encode())
-            digest.update(self.columns[role].tobytes())
-        return digest.hexdigest()
+            columns[f"role {role}"] = self.columns[role]
+        with ThreadPoolExecutor(default_threads()) as pool:  # hashing releases the lock
+            digests = pool.map(lambda name: hashlib.sha256(columns[name].data).digest(), columns)
+            parts = dict(zip(columns, digests, strict=True))
+        whole = hashlib.sha256()
+        for name, digest in parts.items():
+            whole.update(name.encode() + digest)
+        for name, values in labels.items():
+            whole.update(f"{name}{[str(v) for v in values.tolist()]}".encode())
+        return whole.hexdigest()
 
     def __repr__(self) -> str:
         noun = "entity" if self.n_entities == 1 else "entities"
@@ -437,7 +444,8 @@ def _build(
         lost |= item_codes < 0
     keep = np.flatnonzero(~lost) if lost.any() else None
     if keep is not None:
-        codes, time = codes[keep], time[keep]
+        codes, used = dense_codes(codes[keep])  # every entity that stays has rows
+        labels, time = labels[used], time[keep]
         item_codes = item_codes[keep] if roles.item else item_codes
     if not codes.size:
         raise DataError(
@@ -451,7 +459,9 @@ def _build(
     rows = order if keep is None else keep if order is None else keep[order]
 
     def arrange(values: NDArray[Any]) -> NDArray[Any]:
-        return values if rows is None else values[rows]
+        column = values.view() if rows is None else values[rows]
+        column.flags.writeable = False
+        return column
 
     if order is not None:
         codes, time = codes[order], time[order]
@@ -475,7 +485,7 @@ def _build(
     for name, column in roles.groups.items():
         group_codes, group_labels = factorize(reader.keys(column))
         groups[name] = Category(arrange(group_codes), group_labels, column)
-    return cls(
+    panel = cls(
         keys=keys,
         columns=MappingProxyType({r: arrange(reader.numbers(c)) for r, c in roles.numeric.items()}),
         names=MappingProxyType(dict(roles.numeric)),
@@ -487,3 +497,5 @@ def _build(
         vintage=vintage,
         keyless_rows=tuple(np.flatnonzero(lost).tolist()) if keep is not None else (),
     )
+    _ = panel.fingerprint  # paid here once, so that every fit on the panel finds it ready
+    return panel

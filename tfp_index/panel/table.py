@@ -63,7 +63,7 @@ class Table:
     (2, 2)
     """
 
-    columns: Mapping[str, NDArray[Any]]
+    columns: Mapping[str, Any]
     title: str = ""
     notes: Sequence[str] = field(default_factory=tuple)
     backend: str = "pandas"
@@ -84,7 +84,8 @@ class Table:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         try:
-            return self.columns[name]
+            column: NDArray[Any] = self.columns[name]
+            return column
         except KeyError:
             raise DataError(
                 f"there is no column {name!r}",

@@ -1,0 +1,1 @@
+"""What every method shares: specifications as data, results with their record."""
