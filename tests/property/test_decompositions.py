@@ -540,3 +540,17 @@ def test_petrin_levinsohn_adds_up_to_growth_measured_without_elasticities(seed):
     parts = terms.technical + terms.reallocation.sum(axis=1)
     assert parts == pytest.approx(terms.growth, abs=ROUNDING)
     assert terms.residual == pytest.approx(np.zeros(n), abs=ROUNDING)
+
+
+def test_thousands_of_cells_hold_the_same_sums_as_their_whole():
+    """More cells than an int8 counts, and than a block has rows per cell."""
+    codes, time, phi, weight = random_panel(1, survivors=300)
+    matches = match_pairs(codes, time, np.array([[0, 1]]))
+    many = dec.pair_moments(matches, phi, weight, codes * 31 % 5000, (1, 1, 5000))
+    one = dec.pair_moments(matches, phi, weight, np.zeros_like(codes), (1, 1, 1))
+    for name in METHOD_TERMS:
+        ours = getattr(dec.griliches_regev(many), name).sum()
+        assert ours == pytest.approx(getattr(dec.griliches_regev(one), name).sum(), abs=ROUNDING)
+
+
+METHOD_TERMS = ("within", "between", "entry", "exit", "total")

@@ -199,7 +199,7 @@ def pair_moments(
         total = np.zeros((3, KINDS * cells))
         for b in blocks(rows.shape[0], size):
             r = rows[b]
-            keys = kind[b] * cells + pair[b] * per_pair + cell[r]
+            keys = kind[b].astype(np.int64) * cells + pair[b] * per_pair + cell[r]
             w = weight[r]
             add_counts(keys, [np.ones_like(w), w, w * (phi[r] - pivot)], total)
         return Crossers(*total.reshape(3, KINDS, *shape))
