@@ -178,7 +178,7 @@ _PWT110 = _info(
         "avh_filled: gaps between observations are interpolated linearly; before the first and "
         "after the last observation hours follow the growth of US hours; a country that was never "
         "observed gets US hours. This reproduces the growth of rtfpna to 2e-7 for all 120 "
-        "countries that have it; PWT does not print the recipe.",
+        "countries that have it; the recipe was found in no documentation of PWT.",
         "Viet Nam (VNM) has no labsh, rkna or TFP in this table; its capital is rnna, and any "
         "capital share is the user's scenario.",
         "The license is stated by secondary sources; the original page was not read.",

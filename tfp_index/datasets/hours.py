@@ -54,8 +54,8 @@ def fill_hours(
             r_t & \text{never observed.}
         \end{cases}
 
-    The recipe is not printed in the documentation of PWT; it is established by the published
-    series: with it, the growth of ``rtfpna`` follows from the other columns of PWT 11.0 to
+    The recipe was found in no documentation of PWT; it is established by the published series:
+    with it, the growth of ``rtfpna`` follows from the other columns of PWT 11.0 to
     2e-7 for all 120 countries that have it.
 
     Parameters
