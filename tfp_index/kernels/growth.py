@@ -81,6 +81,10 @@ class GrowthTerms:
         What it adds to output growth; the same array unless the residual is a ratio.
     status : (n,) int8 array
         Why a row has no value: ``kernels.groups.STATUS_*`` or `STATUS_MISSING`.
+    invalid : (1 + k,) int array
+        Values of output and of each input that are infinite or (unless logs) not above zero.
+    largest : (1 + k,) float array
+        Largest absolute growth of output and of each input.
     """
 
     output_growth: Floats
@@ -89,6 +93,8 @@ class GrowthTerms:
     tfp_growth: Floats
     tfp_contribution: Floats
     status: Flags
+    invalid: NDArray[np.int64]
+    largest: Floats
 
 
 def log_mean(a: Floats, b: Floats) -> Floats:
@@ -142,8 +148,8 @@ def growth_terms(
     Returns
     -------
     GrowthTerms
-        Rows without a value are NaN and say why in ``status``. Values that are zero, negative or
-        infinite must have been excluded by the caller.
+        Rows without a value are NaN and say why in ``status``. Zero, negative and infinite values
+        are counted in ``invalid``; where there are any, the growth beside them means nothing.
     """
     n, k = output.shape[0], len(inputs)
     ratio = residual == "ratio"
@@ -154,26 +160,46 @@ def growth_terms(
         tfp_growth=(tfp := np.empty(n)),
         tfp_contribution=np.empty(n) if ratio else tfp,
         status=lag_status.copy(),
+        invalid=np.zeros(1 + k, np.int64),
+        largest=np.zeros(1 + k),
     )
+    levels = (output, *inputs)
+    growths = (terms.output_growth, *terms.input_growth)
 
-    def work(rows: slice) -> None:
+    def work(rows: slice) -> tuple[list[int], list[float]]:
         # one row before the block, for its first difference; row 0 has none
         wide = slice(max(rows.start - 1, 0), rows.stop)
         here = slice(max(rows.start, 1), rows.stop)
+        absent = np.flatnonzero(terms.status[rows])
+        invalid, largest = [], []
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            _differences(output[wide], terms.output_growth[here], growth, logs)
-            for j, values in enumerate(inputs):
-                _differences(values[wide], terms.input_growth[j, here], growth, logs)
-            # what has no growth is NaN here and so in everything made of it
-            absent = np.flatnonzero(terms.status[rows])
-            terms.output_growth[rows][absent] = np.nan
-            for j in range(k):
-                terms.input_growth[j, rows][absent] = np.nan
+            for level, g in zip(levels, growths, strict=True):
+                invalid.append(_invalid(level[rows], logs))
+                _differences(level[wide], g[here], growth, logs)
+                g[rows][absent] = np.nan  # and so is everything made of it
+                largest.append(_largest(g[rows]))
             _residual(terms, rows, _share_rows(shares, rows), residual)
         _explain(terms, rows, absent.shape[0])
+        return invalid, largest
 
-    map_blocks(work, n, threads=threads)
+    for invalid, largest in map_blocks(work, n, threads=threads):
+        terms.invalid[:] += invalid
+        np.maximum(terms.largest, largest, out=terms.largest)
     return terms
+
+
+def _invalid(values: Floats, logs: bool) -> int:
+    low, high = values.min(), values.max()
+    if (logs or low > 0) and -np.inf < low and high < np.inf:
+        return 0  # the common case; a NaN fails every comparison and is looked at closely
+    bad = np.isinf(values) if logs else np.isinf(values) | (values <= 0)
+    return int(np.count_nonzero(bad))
+
+
+def _largest(growth: Floats) -> float:
+    high = np.fmax.reduce(growth, initial=0.0)
+    low = np.fmin.reduce(growth, initial=0.0)
+    return float(max(high, -low))
 
 
 def _residual(terms: GrowthTerms, rows: slice, v: Sequence[Floats | float], residual: str) -> None:

@@ -24,6 +24,7 @@ CODES = {
     "missing_key": ("error", "fill the entity and time of these rows or remove them"),
     "non_finite": ("error", "replace infinite values"),
     "non_positive": ("error", "correct the value or leave it empty; a log needs it above zero"),
+    "share_at_bound": ("warning", "a share of exactly 0 or 1 switches an input off; is it meant?"),
     "share_out_of_range": ("error", "give shares between 0 and 1, not percent"),
     "shares_not_one": ("error", "rescale the shares, or leave one out to get the remainder"),
     "unit_switch": ("error", "bring the column to one unit (đồng, nghìn, triệu, tỷ)"),
@@ -151,9 +152,9 @@ def _said(text: str) -> Callable[[int], str]:
     return lambda _: text
 
 
-def _say(template: str, *columns: NDArray[np.float64]) -> Callable[[int], str]:
-    """Return a message that fills `template` with the i-th number of each column."""
-    return lambda i: template.format(*(column[i] for column in columns))
+def _say(before: str, template: str, *columns: NDArray[np.float64]) -> Callable[[int], str]:
+    """Return a message: `before`, then `template` filled with the i-th number of each column."""
+    return lambda i: before + template.format(*(column[i] for column in columns))
 
 
 class _Collector:
@@ -341,7 +342,7 @@ def _values(found: _Collector, role: str, values: NDArray[np.float64], positive:
     if positive and low <= 0:
         rows = np.flatnonzero(values <= 0)
         bad = values[rows]
-        found.rows("non_positive", role, rows, _say(role + " is {:g}", bad), bad)
+        found.rows("non_positive", role, rows, _say(role, " is {:g}", bad), bad)
     rows = np.flatnonzero(np.isnan(values))
     found.rows("missing_value", role, rows, lambda _: f"{role} is missing")
 
@@ -353,14 +354,16 @@ def _shares(found: _Collector, tolerance: float) -> None:
         values = panel[role]
         rows = np.flatnonzero((values < 0) | (values > 1))
         bad = values[rows]
-        found.rows("share_out_of_range", role, rows, _say("the share is {:g}", bad), bad)
+        found.rows("share_out_of_range", role, rows, _say("the share is ", "{:g}", bad), bad)
+        rows = np.flatnonzero((values == 0) | (values == 1))
+        found.rows("share_at_bound", role, rows, _said("the share is 0 or 1"), values[rows])
     of_inputs = [f"{name}{SHARE_SUFFIX}" for name in panel.inputs]
     if len(of_inputs) > 1 and all(role in panel for role in of_inputs):
         total = np.sum([panel[role] for role in of_inputs], axis=0)
         rows = np.flatnonzero(np.abs(total - 1.0) > tolerance)
         sums = total[rows]
         found.rows(
-            "shares_not_one", of_inputs[0], rows, _say("the shares sum to {:.6g}", sums), sums
+            "shares_not_one", of_inputs[0], rows, _say("the shares sum to ", "{:.6g}", sums), sums
         )
 
 
@@ -373,7 +376,7 @@ def _changes(found: _Collector, role: str, jump: float) -> None:
     change[~np.isfinite(change)] = np.nan
     rows = np.flatnonzero(np.abs(change) > jump)
     sizes = change[rows]
-    found.rows("jump", role, rows, _say(role + " changes by a factor {:.3g}", np.exp(sizes)), sizes)
+    found.rows("jump", role, rows, _say(role, " changes by a factor {:.3g}", np.exp(sizes)), sizes)
     switched = list(_unit_switches(change, rows))
     if switched:
         at = np.array([row for row, _ in switched], np.intp)
@@ -412,11 +415,11 @@ def _official_indices(found: _Collector, tolerance: float) -> None:
         if index not in panel or panel.logs:
             continue
         breaks = level_breaks(panel[role], panel[index], panel.lag_status, tolerance)
-        text = "the level grows {:.2f} %, its official index {:.2f} %"
+        text = "{:.2f} %, its official index {:.2f} %"
         found.rows(
             "level_index_mismatch",
             role,
             breaks.rows,
-            _say(text, breaks.level_growth, breaks.index_growth),
+            _say("the level grows ", text, breaks.level_growth, breaks.index_growth),
             breaks.gap,
         )
