@@ -247,6 +247,18 @@ class Formula:
     weighted: bool = True
     reversible: bool = False
 
+    @property
+    def shares_suffice(self) -> bool:
+        """Whether value shares can stand for prices in its quantity index.
+
+        True where the index does not change when all prices of one situation are multiplied by
+        one factor: ``p = s / q`` then serves.
+        """
+        return self.weighted and not self.third and self.name not in _NEED_LEVELS
+
+
+_NEED_LEVELS = frozenset({"marshall_edgeworth", "montgomery_vartia", "stuvel"})
+"""Formulas that mix the price levels of both situations."""
 
 _SUMS = (
     Formula("laspeyres", "Σ p1 q0 / Σ p0 q0", _laspeyres),
