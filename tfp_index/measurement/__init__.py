@@ -1,0 +1,1 @@
+"""From raw accounts to inputs: capital, labor, shares and prices."""
