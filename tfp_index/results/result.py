@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from numpy.typing import NDArray
+
 from tfp_index._version import __version__
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.panel.table import Table, plain
 from tfp_index.results.specification import SCHEMA_VERSION, Specification
 
-__all__ = ["Record", "Result", "Sample", "record_of"]
+__all__ = ["Record", "Result", "RowValues", "Sample", "record_of"]
 
 
 @dataclass(frozen=True)
@@ -173,3 +175,46 @@ class Result:
 
     def _repr_html_(self) -> str:
         return self.glance()._repr_html_() + self.sample.table()._repr_html_()
+
+
+@dataclass(frozen=True, eq=False)
+class RowValues:
+    """One or more values for each row of the data.
+
+    Attributes
+    ----------
+    keys : Keys
+    values : mapping of name to (n,) array, in panel order
+    title : str
+
+    Examples
+    --------
+    >>> from tfp_index import Panel
+    >>> panel = Panel.from_frame({"id": ["B", "A"], "year": [1, 1], "y": [2.0, 1.0]},
+    ...                          entity="id", time="year", output="y")
+    >>> RowValues(panel.keys, {"y": panel["output"]}).to_frame()["y"].tolist()
+    [2.0, 1.0]
+    """
+
+    keys: Keys
+    values: Mapping[str, NDArray[Any]]
+    title: str = ""
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.values[name]
+
+    def to_frame(self, backend: str | None = None) -> Any:
+        """Return keys and values in the caller's row order and frame library."""
+        return self.keys.to_frame(self.values, backend)
+
+    def table(self) -> Table:
+        """Return keys and values as a table, in panel order."""
+        return Table({**self.keys.columns(), **self.values}, self.title, backend=self.keys.backend)
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()

@@ -1,0 +1,1 @@
+"""Growth and levels: growth accounting, index numbers, multilateral comparisons."""
