@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import SpecificationError, nearest
-from tfp_index.panel.panel import Keys
 from tfp_index.panel.table import Table
-from tfp_index.results.result import Result
+from tfp_index.results.result import Result, RowValues
 
-__all__ = ["Estimate", "Named", "ProductionResult", "Rows", "WaldTest"]
+__all__ = ["Estimate", "Named", "ProductionResult", "WaldTest"]
 
 Floats = NDArray[np.float64]
 
@@ -69,54 +68,6 @@ class Named(Mapping[str, float]):
 
     def __repr__(self) -> str:
         return str(self.table())
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Columns of values for the panel's rows.
-
-    Indexing gives an (n,) array in panel order, NaN where a row took no part; `to_frame` gives
-    the caller's row order and frame library.
-    """
-
-    keys: Keys
-    columns: Mapping[str, Floats]
-
-    def __getitem__(self, name: str) -> Floats:
-        try:
-            return self.columns[name]
-        except KeyError:
-            raise SpecificationError(
-                f"there is no column {name!r}",
-                code="unknown_column",
-                column=str(name),
-                remedy=nearest(str(name), self.columns),
-            ) from None
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.columns
-
-    def to_frame(self, backend: str | None = None) -> Any:
-        """Return keys and columns as a frame in the caller's row order and library."""
-        return self.keys.to_frame(self.columns, backend)
-
-    def describe(self) -> Table:
-        """Return count, mean, spread and percentiles of every column."""
-        parts: dict[str, list[float]] = {k: [] for k in ("rows", "mean", "sd", "p10", "p50", "p90")}
-        for values in self.columns.values():
-            seen = values[np.isfinite(values)]
-            some = seen.size > 0
-            cuts = np.quantile(seen, [0.1, 0.5, 0.9]) if some else np.full(3, np.nan)
-            spread = float(seen.std(ddof=1)) if seen.size > 1 else np.nan
-            numbers = (seen.size, float(seen.mean()) if some else np.nan, spread, *cuts.tolist())
-            for name, number in zip(parts, numbers, strict=True):
-                parts[name].append(number)
-        rows = {"column": list(self.columns), **parts}
-        rows["rows"] = [int(n) for n in parts["rows"]]
-        return Table(rows)
-
-    def __repr__(self) -> str:
-        return str(self.describe())
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +131,10 @@ class ProductionResult(Result):
         Coefficients.
     cov_params : (k, k) float array
         Their covariance, in the same order.
-    productivity : Rows
+    productivity : RowValues
         Log total factor productivity: ``productivity`` without, and where the method tells them
         apart ``productivity_with_error`` with, the error of output.
-    elasticities_by_row : Rows
+    elasticities_by_row : RowValues
         Output elasticity of every input in every row that took part.
     inputs : tuple of str
     elasticity_mean : Named
@@ -199,8 +150,8 @@ class ProductionResult(Result):
 
     params: Named
     cov_params: Floats
-    productivity: Rows
-    elasticities_by_row: Rows
+    productivity: RowValues
+    elasticities_by_row: RowValues
     inputs: tuple[str, ...]
     elasticity_mean: Named
     elasticity_cov: Floats
