@@ -1,0 +1,1 @@
+"""The command ``tfp-index``."""

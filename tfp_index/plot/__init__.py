@@ -1,0 +1,36 @@
+"""Figures: each function draws on matplotlib axes and returns them.
+
+Names are resolved on first use; matplotlib is loaded by the first figure. A new figure adds one
+line to `_HOME` (and one to the block for type checkers).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfp_index.plot.growth import comparison, contributions, index, sensitivity
+
+_HOME = {
+    # growth accounting
+    "comparison": "tfp_index.plot.growth",
+    "contributions": "tfp_index.plot.growth",
+    "index": "tfp_index.plot.growth",
+    "sensitivity": "tfp_index.plot.growth",
+}
+"""Where each figure is drawn."""
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tfp_index.plot' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

@@ -1,0 +1,41 @@
+"""Reports: one self-contained HTML file in Vietnamese or English, with CSV and JSON beside it.
+
+Names are resolved on first use; jinja2 and matplotlib are loaded when a report is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfp_index.report.sections import Block, Figure, Grid, Section, Text
+    from tfp_index.report.writer import Written, render, write
+
+_HOME = {
+    # writing
+    "Written": "tfp_index.report.writer",
+    "render": "tfp_index.report.writer",
+    "write": "tfp_index.report.writer",
+    # what a report is made of
+    "Block": "tfp_index.report.sections",
+    "Figure": "tfp_index.report.sections",
+    "Grid": "tfp_index.report.sections",
+    "Section": "tfp_index.report.sections",
+    "Text": "tfp_index.report.sections",
+}
+"""Where each name lives."""
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tfp_index.report' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)
