@@ -10,7 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfp_index.plot.growth import comparison, contributions, index, sensitivity
+    from tfp_index.plot.growth import (
+        comparison as comparison,
+        contributions as contributions,
+        index as index,
+        sensitivity as sensitivity,
+    )
 
 _HOME = {
     # growth accounting

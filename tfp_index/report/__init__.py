@@ -9,8 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfp_index.report.sections import Block, Figure, Grid, Section, Text
-    from tfp_index.report.writer import Written, render, write
+    from tfp_index.report.sections import (
+        Block as Block,
+        Figure as Figure,
+        Grid as Grid,
+        Section as Section,
+        Text as Text,
+    )
+    from tfp_index.report.writer import (
+        Written as Written,
+        render as render,
+        write as write,
+    )
 
 _HOME = {
     # writing
