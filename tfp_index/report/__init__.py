@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfp_index.report.sections import (
-        Block as Block,
-        Figure as Figure,
-        Grid as Grid,
-        Section as Section,
-        Text as Text,
+        Block,
+        Figure,
+        Grid,
+        Section,
+        Text,
     )
     from tfp_index.report.writer import (
-        Written as Written,
-        render as render,
-        write as write,
+        Written,
+        render,
+        write,
     )
 
 _HOME = {
@@ -36,7 +36,7 @@ _HOME = {
 }
 """Where each name lives."""
 
-__all__ = sorted(_HOME)
+__all__ = ["Block", "Figure", "Grid", "Section", "Text", "Written", "render", "write"]
 
 
 def __getattr__(name: str) -> Any:
