@@ -92,7 +92,8 @@ def hsieh_klenow(
     with :math:`A_i = (P_iY_i)^{σ/(σ-1)} / (K_i^a (wL_i)^{1-a})`. The average
     :math:`\overline{TFPR}` is built on revenue-weighted *harmonic* means of marginal products,
     which come to :math:`P_sY_s / (K_s^a (wL)_s^{1-a})` with plain industry sums; the rental rate
-    and the unit of any column cancel. The sum in brackets is then :math:`(TFP_s / \bar A_s)^{σ-1}` with
+    and the unit of any column cancel. The sum in brackets is then
+    :math:`(TFP_s / \bar A_s)^{σ-1}` with
     :math:`TFP_s = (P_sY_s)^{σ/(σ-1)} / (K_s^a (wL)_s^{1-a})`.
 
     Parameters
