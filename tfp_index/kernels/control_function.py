@@ -1,0 +1,316 @@
+"""Two-stage estimators of a production function, from two Gram matrices.
+
+Stage 1 regresses output on a polynomial in inputs and proxy and gives ``φ̂``. Stage 2 writes
+productivity as ``ω = φ̂ − β'x``, lets it follow ``ω_t = g(ω_{t−1}, s_t) + γ'c_t + ξ_t`` with a
+polynomial ``g``, and looks for the ``β`` at which the innovations ``ξ`` are orthogonal to the
+instruments, or at which their sum of squares is least.
+
+``ω_{t−1}^p`` is a polynomial in ``(φ̂_{t−1}, x_{t−1})`` whose coefficients depend on ``β`` alone.
+One Gram matrix of these monomials, ``ω_t``, ``x_t`` and the instruments therefore holds the
+moments, their derivatives and the sum of squares at every ``β``: the search never meets the rows
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.kernels.blocks import map_blocks
+from tfp_index.kernels.linalg import Rank, column_rank
+from tfp_index.kernels.two_stage_design import (
+    Data,
+    Design,
+    Factor,
+    firm_blocks,
+    phi_columns,
+    stage_one_columns,
+    stage_two_columns,
+)
+
+__all__ = ["FirstStage", "SecondStage", "first_stage", "fitted_parts", "second_stage", "solve_gram"]
+
+Floats = NDArray[np.float64]
+
+GRAM_COLLINEAR = 1e-6
+"""A column is dropped when less than this share of its length is new. Cross products square
+lengths, so nothing below √ε can be told from rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """Regression of output on (basis, linear regressors, categories).
+
+    Attributes
+    ----------
+    coefficients : (p,) float array
+        In the order above; 0 for dropped columns. Basis and linear regressors are standardized.
+    bread : (p, p) float array
+        Inverse of the weighted cross products on kept columns, 0 elsewhere.
+    rank : Rank
+    rows, firms : int
+    ssr, sst : float
+        Sums of squares of residuals, and of output around its mean.
+    center : float
+        Mean of ``φ̂``.
+    dependence : (k,) float array
+        R² of each linear regressor on everything else in the regression.
+    spread : (k,) float array
+        Standard deviation of what is left of each linear regressor, in its own unit.
+    """
+
+    coefficients: Floats
+    bread: Floats
+    rank: Rank
+    rows: int
+    firms: int
+    ssr: float
+    sst: float
+    center: float
+    dependence: Floats
+    spread: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStage:
+    """The Gram matrix of stage 2, with constant and controls partialled out.
+
+    Attributes
+    ----------
+    gram : (N, N) float array
+        Cross products over rows with a lag, divided by ``n``.
+    raw : (N, N) float array
+        The same before anything was partialled out.
+    partial : (m, N) float array
+        Coefficients of every column on the ``m`` partialled columns.
+    partial_rank : Rank
+    n : float
+        Rows with a lag (their total weight).
+    """
+
+    gram: Floats
+    raw: Floats
+    partial: Floats
+    partial_rank: Rank
+    n: float
+
+
+def _one_hot(factors: Sequence[Factor], rows: slice, scale: Floats | None) -> list[Any]:
+    """Return each category as a sparse (levels − 1, rows) array; the base level is left out."""
+    from scipy.sparse import csr_array
+
+    found: list[Any] = []
+    for factor in factors:
+        codes = factor.codes[rows]
+        inside = np.flatnonzero(codes > 0)
+        values = np.ones(inside.size) if scale is None else scale[inside]
+        found.append(
+            csr_array((values, (codes[inside] - 1, inside)), shape=(factor.levels - 1, codes.size))
+        )
+    return found
+
+
+def _gram_block(
+    X: Floats, factors: Sequence[Factor], rows: slice, w: Floats | None, mask: Floats | None
+) -> Floats:
+    """Weighted cross products of dense columns and categories over one block."""
+    weighted = X if w is None else X * w
+    dense = weighted @ X.T
+    if not factors:
+        return dense
+    # categories are masked (rows without a lag count nothing) and weighted on one side
+    hot: list[Any] = _one_hot(factors, rows, mask)
+    scale = w if mask is None else (mask if w is None else w * mask)
+    heavy: list[Any] = _one_hot(factors, rows, scale)
+    size = X.shape[0] + sum(f.levels - 1 for f in factors)
+    gram = np.zeros((size, size))
+    k = X.shape[0]
+    gram[:k, :k] = dense
+    edges = np.cumsum([k, *(f.levels - 1 for f in factors)])
+    for i, left in enumerate(heavy):
+        a = slice(edges[i], edges[i + 1])
+        gram[a, :k] = left @ X.T
+        gram[:k, a] = gram[a, :k].T
+        for j in range(i, len(hot)):
+            b = slice(edges[j], edges[j + 1])
+            gram[a, b] = (left @ hot[j].T).toarray()
+            gram[b, a] = gram[a, b].T
+    return gram
+
+
+def _row_weights(data: Data, weights: Floats | None, firms: tuple[int, int]) -> Floats | None:
+    if weights is None:
+        return None
+    first, last = firms
+    return np.repeat(weights[first:last], np.diff(data.offsets[first : last + 1]))
+
+
+def _total(parts: Sequence[Floats]) -> Floats:
+    """Add in the order of the rows, whatever thread made the parts."""
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
+
+
+def solve_gram(gram: Floats, right: Floats) -> tuple[Floats, Floats, Rank]:
+    """Solve ``G b = r`` on the columns that say something new.
+
+    Parameters
+    ----------
+    gram : (p, p) float array
+    right : (p,) or (p, m) float array
+
+    Returns
+    -------
+    solution, (p, p) inverse, Rank
+        Zero for dropped columns.
+
+    Examples
+    --------
+    >>> b, inverse, rank = solve_gram(np.array([[4.0, 8.0], [8.0, 16.0]]), np.array([8.0, 16.0]))
+    >>> b, rank.dropped
+    (array([2., 0.]), array([1]))
+    """
+    length = np.sqrt(np.diagonal(gram))
+    scale = np.where(length > 0, length, 1.0)
+    scaled = gram / scale / scale[:, None]
+    values, vectors = np.linalg.eigh(scaled)
+    factor = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    rank = column_rank(factor, GRAM_COLLINEAR)
+    kept = rank.kept
+    inverse = np.zeros_like(gram)
+    solution = np.zeros(right.shape)
+    if kept.size:
+        grid = np.ix_(kept, kept)
+        L = np.linalg.cholesky(scaled[grid])
+        half = np.linalg.solve(L, np.diag(1.0 / scale[kept]))
+        inverse[grid] = half.T @ half
+        solution[kept] = half.T @ (half @ right[kept])
+    return solution, inverse, rank
+
+
+def first_stage(
+    data: Data,
+    design: Design,
+    weights: Floats | None = None,
+    threads: int | None = None,
+) -> FirstStage:
+    """Regress output on the polynomial: one pass over the rows.
+
+    Parameters
+    ----------
+    data : Data
+    design : Design
+    weights : (g,) float array, optional
+        One per firm.
+    threads : int, optional
+    """
+    parts = firm_blocks(data.offsets)
+
+    def work(block: slice) -> Floats:
+        firms = parts[block.start]
+        rows = slice(int(data.offsets[firms[0]]), int(data.offsets[firms[1]]))
+        X = stage_one_columns(data, design, rows)
+        X = np.concatenate([X, data.y[None, rows] - center])
+        return _gram_block(X, data.factors, rows, _row_weights(data, weights, firms), None)
+
+    center = float(data.y[:: max(1, data.y.shape[0] // 16_384)].mean())
+    gram = _total(map_blocks(work, len(parts), size=1, threads=threads))
+    p0 = len(design.basis_plan) + len(data.linear)
+    keep = np.r_[0:p0, p0 + 1 : gram.shape[0]]
+    G, r, yy, total = gram[np.ix_(keep, keep)], gram[keep, p0], gram[p0, p0], gram[0, 0]
+    theta, bread, rank = solve_gram(G, r)
+    theta[0] += center  # the constant is the first column of the basis
+    p = len(design.basis_plan)
+    ssr = float(max(yy - r @ (theta - center * (np.arange(theta.size) == 0)), 0.0))
+    in_phi = phi_columns(data, design)
+    linear = slice(p, p0)
+    own = np.diagonal(bread)[linear]
+    squares = np.diagonal(G)[linear] - G[0, linear] ** 2 / total
+    left = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0)
+    share = np.divide(left, squares, out=np.zeros_like(own), where=squares > 0)
+    scale = np.ones(0) if design.linear is None else 1.0 / np.diagonal(design.linear.matrix)
+    return FirstStage(
+        coefficients=theta,
+        bread=bread,
+        rank=rank,
+        rows=data.y.shape[0],
+        firms=data.offsets.shape[0] - 1,
+        ssr=ssr,
+        sst=float(yy - gram[0, p0] ** 2 / total),
+        center=float(G[0, in_phi] @ theta[in_phi] / total),
+        dependence=1.0 - share,
+        spread=np.sqrt(left / total) * scale,
+    )
+
+
+def fitted_parts(
+    data: Data, design: Design, first: FirstStage, rows: slice, X: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Return ``φ̂`` and the stage 1 residual of some rows."""
+    X = stage_one_columns(data, design, rows) if X is None else X
+    p, p0 = len(design.basis_plan), X.shape[0]
+    theta = first.coefficients
+    inside = np.concatenate([np.ones(p), np.asarray(data.linear_in_phi, np.float64)])
+    phi = (theta[:p0] * inside) @ X
+    rest = (theta[:p0] * (1.0 - inside)) @ X if p0 > p else np.zeros(X.shape[1])
+    at = p0
+    for factor, yes in zip(data.factors, data.factors_in_phi, strict=True):
+        effect = np.concatenate([[0.0], theta[at : at + factor.levels - 1]])[factor.codes[rows]]
+        at += factor.levels - 1
+        if yes:
+            phi += effect
+        else:
+            rest += effect
+    return phi, data.y[rows] - phi - rest
+
+
+def second_stage(
+    data: Data,
+    design: Design,
+    first: FirstStage,
+    weights: Floats | None = None,
+    threads: int | None = None,
+    phi: Floats | None = None,
+) -> SecondStage:
+    """Accumulate the Gram matrix of stage 2: one pass over the rows.
+
+    Parameters
+    ----------
+    data, design, first
+    weights : (g,) float array, optional
+        One per firm.
+    threads : int, optional
+    phi : (n,) float array, optional
+        Filled with ``φ̂``.
+    """
+    parts = firm_blocks(data.offsets)
+
+    def work(block: slice) -> Floats:
+        firms = parts[block.start]
+        rows = slice(int(data.offsets[firms[0]]), int(data.offsets[firms[1]]))
+        fitted, eta = fitted_parts(data, design, first, rows)
+        if phi is not None:
+            phi[rows] = fitted
+        X = stage_two_columns(data, design, rows, fitted, eta, first.center)
+        w = _row_weights(data, weights, firms)
+        now = slice(rows.start + 1, rows.stop)
+        mask = X[0].copy() if data.law_factors else None
+        return _gram_block(X, data.law_factors, now, None if w is None else w[1:], mask)
+
+    gram = _total(map_blocks(work, len(parts), size=1, threads=threads))
+    n = float(gram[0, 0])
+    gram /= n
+    N = len(design.columns)
+    out = np.r_[design.controls, N : gram.shape[0]]
+    partial, _, rank = solve_gram(gram[np.ix_(out, out)], gram[out, :N])
+    raw = gram[:N, :N]
+    swept = raw - gram[out, :N].T @ partial
+    swept[design.controls] = 0.0
+    swept[:, design.controls] = 0.0
+    return SecondStage(0.5 * (swept + swept.T), raw, partial, rank, n)

@@ -1,0 +1,307 @@
+"""What the two-stage estimators look at: the data, the layout of the columns, the columns.
+
+Columns are built block by block as rows of an array, (columns, rows of data), and never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.kernels.blocks import BLOCK_ROWS
+from tfp_index.kernels.monomials import (
+    Expansion,
+    Exponent,
+    Plan,
+    Whitening,
+    evaluate,
+    law_expansion,
+    law_monomials,
+    plan,
+    production_terms,
+    total_degree,
+    whitening,
+)
+
+__all__ = [
+    "Data",
+    "Design",
+    "Factor",
+    "firm_blocks",
+    "make_design",
+    "phi_columns",
+    "stage_one_columns",
+    "stage_two_columns",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A category: codes in ``range(levels)``; the first level is the base.
+
+    Attributes
+    ----------
+    codes : (n,) int array
+    levels : int
+    """
+
+    codes: Ints
+    levels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Complete rows of a panel, sorted by firm and time, all columns finite.
+
+    Attributes
+    ----------
+    y : (n,) float array
+        Log output.
+    basis : tuple of (n,) float arrays
+        Variables of the polynomial ``φ``.
+    inputs : tuple of (n,) float arrays
+        Inputs whose terms ``x`` are subtracted: ``ω = φ̂ − β'x``.
+    offsets : (g + 1,) int array
+        Where each firm starts.
+    lagged : (n,) bool array
+        Whether the row before is the same firm one period earlier.
+    linear : tuple of (n,) float arrays
+        Further regressors of stage 1: free inputs and controls.
+    linear_in_phi : tuple of bool
+        Which of them are part of ``φ`` (they shift the proxy, not output).
+    factors, factors_in_phi
+        The same for categories.
+    shifters : tuple of (n,) float arrays
+        ``s_t``, already dated as they enter the law at t.
+    law_controls : tuple of (n,) float arrays
+        ``c_t``.
+    law_factors : tuple of Factor
+    """
+
+    y: Floats
+    basis: tuple[Floats, ...]
+    inputs: tuple[Floats, ...]
+    offsets: Ints
+    lagged: NDArray[np.bool_]
+    linear: tuple[Floats, ...] = ()
+    linear_in_phi: tuple[bool, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    factors_in_phi: tuple[bool, ...] = ()
+    shifters: tuple[Floats, ...] = ()
+    law_controls: tuple[Floats, ...] = ()
+    law_factors: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Everything about the columns that does not depend on the estimates.
+
+    Attributes
+    ----------
+    basis : Whitening
+    basis_plan : Plan
+    orthogonal : bool
+    linear, inputs, shifters, law_controls : Whitening
+        Location and spread only.
+    terms : tuple of exponents
+        Production terms in the standardized inputs.
+    reference : (J,) float array
+        ``b₀``: coefficients of the standardized terms around which ``ω₀ = φ̂ − b₀'x`` is formed.
+    unit : float
+        Spread of ``ω₀``; stage 2 works in this unit.
+    columns : Plan
+        Columns of stage 2 as monomials of (ω₀ lagged, inputs lagged, s, ω₀, inputs, η, c).
+    expansion : Expansion
+    response : int
+        Column of ``ω₀`` at t.
+    noise : int
+        Column of the stage 1 residual ``η``, -1 when it plays no part.
+    x, instruments : int arrays, (J,) and (q,)
+    controls : int array
+        Columns partialled out: the constant and ``c``.
+    """
+
+    basis: Whitening
+    basis_plan: Plan
+    orthogonal: bool
+    linear: Whitening | None
+    inputs: Whitening
+    shifters: Whitening | None
+    law_controls: Whitening | None
+    terms: tuple[Exponent, ...]
+    reference: Floats
+    unit: float
+    columns: Plan
+    expansion: Expansion
+    response: int
+    noise: int
+    x: Ints
+    instruments: Ints
+    controls: Ints
+
+
+def firm_blocks(offsets: Ints, size: int = BLOCK_ROWS) -> list[tuple[int, int]]:
+    """Cut the firms into runs of about `size` rows, whole firms each.
+
+    Returns
+    -------
+    list of (first firm, firm after the last)
+
+    Examples
+    --------
+    >>> firm_blocks(np.array([0, 2, 4, 6, 8]), size=4)
+    [(0, 2), (2, 4)]
+    """
+    firms = offsets.shape[0] - 1
+    cuts = [0]
+    while cuts[-1] < firms:
+        target = int(offsets[cuts[-1]]) + size
+        after = int(np.searchsorted(offsets, target, side="right")) - 1
+        cuts.append(min(max(after, cuts[-1] + 1), firms))
+    return list(pairwise(cuts))
+
+
+def make_design(
+    data: Data,
+    *,
+    form: str = "cobb_douglas",
+    basis_degree: int = 3,
+    law_degree: int = 3,
+    current: Sequence[bool],
+    noise: bool = False,
+    orthogonal: bool = True,
+) -> Design:
+    """Lay out the columns of both stages.
+
+    Parameters
+    ----------
+    data : Data
+    form : {"cobb_douglas", "translog"}
+    basis_degree, law_degree : int
+    current : sequence of bool
+        For each input whether its instrument is dated t (it was chosen before ``ξ_t``) or t − 1.
+    noise : bool
+        Whether stage 2 needs the residual of stage 1.
+    orthogonal : bool
+        Hermite polynomials in place of powers in stage 1.
+    """
+    v, ns, nc = len(data.inputs), len(data.shifters), len(data.law_controls)
+    terms = production_terms(v, form)
+    # variables of stage 2: ω₀(t−1), inputs(t−1), s, ω₀(t), inputs(t), η, c
+    width = 1 + v + ns + 1 + v + 1 + nc
+    lag, s0, now, x0, eta = 1, 1 + v, 1 + v + ns, 2 + v + ns, 2 + 2 * v + ns
+
+    def lift(powers: Sequence[int], positions: Sequence[int]) -> Exponent:
+        exponent = [0] * width
+        for power, position in zip(powers, positions, strict=True):
+            exponent[position] += power
+        return tuple(exponent)
+
+    lagged_terms = [lift(t, range(lag, lag + v)) for t in terms]
+    current_terms = [lift(t, range(x0, x0 + v)) for t in terms]
+    dated = [x0 + j if current[j] else lag + j for j in range(v)]
+    instruments = [lift(t, dated) for t in terms]
+    shift = list(range(s0, s0 + ns))
+    wanted = [*law_monomials(width, 0, lagged_terms, shift, law_degree), *current_terms]
+    wanted += [*instruments, lift([1], [now])] + ([lift([1], [eta])] if noise else [])
+    wanted += [lift([1], [eta + 1 + j]) for j in range(nc)]
+    columns = plan(wanted)
+    basis = whitening(data.basis)
+    inputs = whitening(data.inputs, correlated=True)
+    reference, unit = _reference(data, inputs, terms)
+    return Design(
+        basis=basis,
+        basis_plan=plan(total_degree(len(basis.kept), basis_degree)),
+        orthogonal=orthogonal,
+        linear=whitening(data.linear, correlated=True) if data.linear else None,
+        inputs=inputs,
+        shifters=whitening(data.shifters, correlated=True) if ns else None,
+        law_controls=whitening(data.law_controls, correlated=True) if nc else None,
+        terms=terms,
+        reference=reference,
+        unit=unit,
+        columns=columns,
+        expansion=law_expansion(columns, 0, lagged_terms, shift, law_degree),
+        response=columns.index[lift([1], [now])],
+        noise=columns.index[lift([1], [eta])] if noise else -1,
+        x=np.array([columns.index[e] for e in current_terms]),
+        instruments=np.array([columns.index[e] for e in instruments]),
+        controls=np.array([0, *(columns.index[lift([1], [eta + 1 + j])] for j in range(nc))]),
+    )
+
+
+def _reference(data: Data, inputs: Whitening, terms: Sequence[Exponent]) -> tuple[Floats, float]:
+    """Least squares of output on terms and linear regressors over evenly spaced rows."""
+    n = data.y.shape[0]
+    rows = slice(None, None, max(1, n // 16_384))
+    x = evaluate(inputs.apply(data.inputs, rows), plan(terms))
+    made = plan(terms)
+    columns = [x[0], *(x[made.index[t]] for t in terms), *(c[rows] for c in data.linear)]
+    y = data.y[rows]
+    design = np.stack(columns, axis=1)
+    length = np.sqrt(np.mean(design**2, axis=0))
+    length[length == 0] = 1.0
+    scaled, *_ = np.linalg.lstsq(design / length, y - y.mean(), rcond=1e-8)
+    unit = float(np.std(y - (design / length) @ scaled))
+    spread = float(np.std(y))
+    # a perfect fit would give no unit to work in
+    unit = max(unit, 1e-6 * spread) or 1.0
+    return (scaled / length)[1 : 1 + len(terms)], unit
+
+
+def stage_one_columns(data: Data, design: Design, rows: slice) -> Floats:
+    """Return the (p₀, rows) columns of stage 1 without the categories: basis, linear."""
+    p = len(design.basis_plan)
+    out = np.empty((p + len(data.linear), rows.stop - rows.start))
+    z = design.basis.apply(data.basis, rows)
+    evaluate(z, design.basis_plan, orthogonal=design.orthogonal, out=out[:p])
+    if design.linear is not None:
+        out[p:] = design.linear.apply(data.linear, rows)
+    return out
+
+
+def phi_columns(data: Data, design: Design) -> Ints:
+    """Return which coefficients of stage 1 make up ``φ̂``."""
+    p = len(design.basis_plan)
+    chosen = list(range(p)) + [p + j for j, yes in enumerate(data.linear_in_phi) if yes]
+    at = p + len(data.linear)
+    for factor, yes in zip(data.factors, data.factors_in_phi, strict=True):
+        if yes:
+            chosen += range(at, at + factor.levels - 1)
+        at += factor.levels - 1
+    return np.array(chosen, np.int64)
+
+
+def stage_two_columns(
+    data: Data, design: Design, rows: slice, phi: Floats, eta: Floats, center: float
+) -> Floats:
+    """Return the (N, rows − 1) columns of stage 2; those of rows without a lag are zero.
+
+    Column ``i`` belongs to row ``rows.start + i + 1``.
+    """
+    v = design.inputs.apply(data.inputs, rows)
+    made = plan(design.terms)
+    x = evaluate(v, made)
+    b0 = np.zeros(len(made))
+    b0[[made.index[t] for t in design.terms]] = design.reference
+    omega = (phi - center - b0 @ x) / design.unit
+    now = slice(rows.start + 1, rows.stop)
+    parts = [omega[None, :-1], v[:, :-1]]
+    if design.shifters is not None:
+        parts.append(design.shifters.apply(data.shifters, now))
+    parts += [omega[None, 1:], v[:, 1:], eta[None, 1:] / design.unit]
+    if design.law_controls is not None:
+        parts.append(design.law_controls.apply(data.law_controls, now))
+    mask = data.lagged[now].astype(np.float64)
+    z = np.concatenate(parts)
+    z *= mask
+    columns = evaluate(z, design.columns)
+    columns[0] = mask
+    return columns
