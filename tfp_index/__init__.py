@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         TFPWarning,
     )
     from tfp_index.growth.accounting import GrowthAccounting
+    from tfp_index.measurement.perpetual_inventory import PerpetualInventory
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
     from tfp_index.results.specification import spec_from_dict
@@ -39,6 +40,8 @@ _HOME = {
     "Table": "tfp_index.panel.table",
     # growth
     "GrowthAccounting": "tfp_index.growth.accounting",
+    # measurement
+    "PerpetualInventory": "tfp_index.measurement.perpetual_inventory",
     # results
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings
