@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         TFPWarning,
     )
     from tfp_index.growth.accounting import GrowthAccounting
+    from tfp_index.growth.published import check_published
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
+    from tfp_index.production.least_squares import CobbDouglas, Translog
     from tfp_index.results.specification import spec_from_dict
 
 _HOME = {
@@ -40,8 +42,12 @@ _HOME = {
     "Table": "tfp_index.panel.table",
     # growth
     "GrowthAccounting": "tfp_index.growth.accounting",
+    "check_published": "tfp_index.growth.published",
     # measurement
     "PerpetualInventory": "tfp_index.measurement.perpetual_inventory",
+    # production functions of firms
+    "CobbDouglas": "tfp_index.production.least_squares",
+    "Translog": "tfp_index.production.least_squares",
     # results
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings
