@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tfp_index as tfp
-from tfp_index.kernels.growth import ShareRule, growth_terms
 from tfp_index.kernels.groups import lag_status
+from tfp_index.kernels.growth import ShareRule, growth_terms
 
 # sums of a few terms of order one: some units in the last place
 ADDITIVE = 1e-12
