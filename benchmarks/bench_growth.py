@@ -148,7 +148,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
     lines += _end_to_end(shuffled, n)
     lines.append(_text_ids(shuffled, min(n, 2_000_000)))
     del shuffled
-    lines.append(_memory(max(rows, 2_000_000)))  # below, freed memory is used again
+    lines.append(_memory(rows))
     sizes = (10_000, 100_000, 300_000) if quick else (10_000, 100_000, 1_000_000, 10_000_000)
     lines += growth_over_rows("accounting on a built panel", prepared_fit, sizes)
     lines += growth_over_rows("building the panel, shuffled", _prepared_build, sizes, repeats=3)
