@@ -327,14 +327,16 @@ class GrowthAccounting(Specification):
 
 
 def _sample(panel: Panel, terms: GrowthTerms, notes: dict[str, int]) -> Sample:
-    counts = np.bincount(terms.status, minlength=STATUS_MISSING + 1)
+    def count(status: int) -> int:
+        return int(np.count_nonzero(terms.status == status))
+
     return Sample(
         rows=panel.keys.frame_rows,
-        used=int(counts[STATUS_OK]),
+        used=count(STATUS_OK),
         lost={
-            "first row of its entity": int(counts[STATUS_FIRST]),
-            "gap before the row": int(counts[STATUS_GAP]),
-            "value or share missing": int(counts[STATUS_MISSING]),
+            "first row of its entity": count(STATUS_FIRST),
+            "gap before the row": count(STATUS_GAP),
+            "value or share missing": count(STATUS_MISSING),
         },
         notes=notes,
     )
