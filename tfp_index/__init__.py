@@ -16,6 +16,7 @@ from tfp_index._version import __version__
 
 if TYPE_CHECKING:
     from tfp_index import datasets, plot, report
+    from tfp_index.composite.index import CompositeIndex
     from tfp_index.errors import (
         ConvergenceWarning,
         DataError,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
         TFPWarning,
     )
     from tfp_index.growth.accounting import GrowthAccounting
+    from tfp_index.growth.bilateral import BilateralIndex
     from tfp_index.growth.published import check_published
+    from tfp_index.measurement.capital_services import CapitalServices
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
@@ -42,12 +45,16 @@ _HOME = {
     "Table": "tfp_index.panel.table",
     # growth
     "GrowthAccounting": "tfp_index.growth.accounting",
+    "BilateralIndex": "tfp_index.growth.bilateral",
     "check_published": "tfp_index.growth.published",
     # measurement
+    "CapitalServices": "tfp_index.measurement.capital_services",
     "PerpetualInventory": "tfp_index.measurement.perpetual_inventory",
     # production functions of firms
     "CobbDouglas": "tfp_index.production.least_squares",
     "Translog": "tfp_index.production.least_squares",
+    # composite indices
+    "CompositeIndex": "tfp_index.composite.index",
     # results
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings

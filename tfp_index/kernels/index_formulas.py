@@ -22,6 +22,9 @@ from tfp_index.kernels.groups import group_sums
 
 __all__ = [
     "FORMULAS",
+    "NOT_POSITIVE",
+    "NO_OVERLAP",
+    "NO_VALUE",
     "OK",
     "REASONS",
     "Bilateral",

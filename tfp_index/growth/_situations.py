@@ -1,0 +1,472 @@
+"""Situations to compare, and the baskets of quantities and prices they hold.
+
+A *situation* is an entity in a period. A *basket* is what it makes or uses: products with a
+quantity and a price. Two layouts of a panel give the same thing:
+
+*Wide*: one row per situation, one role per product. Beside the quantity ``x`` stands its price
+``x_price``, or its value ``x_value`` in current prices, or its share ``x_share`` in the value of
+its side (outputs, or inputs). So the roles that growth accounting uses (``capital_share``) serve
+here unchanged, and a specification names the products by their roles.
+
+*Long*: one row per product of a situation. The product is the panel's third key (``item=``), and
+the roles are ``quantity`` and ``price`` (or ``value``). A grouping ``side`` with the labels
+``output`` and ``input`` tells the two sides apart where a TFP index is wanted. Products may come
+and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.errors import DataError
+from tfp_index.kernels.groups import group_offsets, group_sums, lag_status
+from tfp_index.panel.panel import Keys, Panel
+from tfp_index.panel.roles import SHARE_SUFFIX
+
+__all__ = [
+    "PRICE_SUFFIX",
+    "VALUE_SUFFIX",
+    "Basket",
+    "PairRows",
+    "Situations",
+    "has_values",
+    "is_long",
+    "levels",
+    "long_situations",
+    "side_shares",
+    "side_values",
+    "wide_situations",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PRICE_SUFFIX = "_price"
+"""The price of the quantity ``x`` is the role ``x_price``."""
+VALUE_SUFFIX = "_value"
+"""The value of ``x`` in current prices is the role ``x_value``."""
+
+_SIDES = ("output", "input")
+
+
+@dataclass(frozen=True, slots=True)
+class PairRows:
+    """Products that both situations of each pair know.
+
+    Attributes
+    ----------
+    offsets : (m + 1,) int array
+    p0, p1, q0, q1 : (r,) float arrays
+    item : (r,) int array
+    unmatched, unknown : (m,) int arrays
+        Products traded in only one of the two situations, and products whose quantity or price is
+        missing in one of them.
+    coverage : (m,) float array
+        Share of the matched products in the value of the situation where it is lower.
+    """
+
+    offsets: Ints
+    p0: Floats
+    p1: Floats
+    q0: Floats
+    q1: Floats
+    item: Ints
+    unmatched: Ints
+    unknown: Ints
+    coverage: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Basket:
+    """Quantities and prices of every situation, situation by situation.
+
+    Attributes
+    ----------
+    products : (k,) array of labels
+    start : (n + 1,) int array
+        Rows of each situation.
+    item : (r,) int array, rising within a situation
+    price, quantity : (r,) float arrays
+        NaN where missing.
+    shares_only : bool
+        Prices stand for value shares: right up to one factor per situation.
+    """
+
+    products: NDArray[Any]
+    start: Ints
+    item: Ints
+    price: Floats
+    quantity: Floats
+    shares_only: bool = False
+
+    @property
+    def dense(self) -> bool:
+        """Whether every situation lists every product."""
+        k, n = self.products.shape[0], self.start.shape[0] - 1
+        return bool(self.item.shape[0] == n * k)
+
+    @cached_property
+    def _key(self) -> Ints:
+        count = np.diff(self.start)
+        key: Ints = np.repeat(np.arange(count.shape[0]), count) * self.products.shape[0] + self.item
+        return key
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """(r,) whether quantity and price are known."""
+        return ~(np.isnan(self.quantity) | np.isnan(self.price))
+
+    @cached_property
+    def lacking(self) -> NDArray[np.bool_]:
+        """(r,) whether a quantity is missing, or the price of one that is not zero."""
+        lacking: NDArray[np.bool_] = ~self.known & (self.quantity != 0)
+        return lacking
+
+    @cached_property
+    def traded(self) -> NDArray[np.bool_]:
+        """(r,) whether a quantity above zero and its price are known."""
+        return self.known & (self.quantity > 0)
+
+    @cached_property
+    def value(self) -> Floats:
+        """(r,) price times quantity, 0 where not known."""
+        return np.where(self.known, self.price * self.quantity, 0.0)
+
+    @cached_property
+    def _sums(self) -> tuple[Floats, Floats, Floats]:
+        columns = (self.traded.astype(np.float64), self.lacking.astype(np.float64), self.value)
+        traded, lacking, value = (group_sums(column, self.start) for column in columns)
+        return traded, lacking, value
+
+    def lookup(self, situation: Ints, item: Ints) -> Ints:
+        """Return the row of a product in a situation, −1 where it is not listed."""
+        if self.dense:
+            return self.start[situation] + item
+        wanted = situation * self.products.shape[0] + item
+        row = np.minimum(np.searchsorted(self._key, wanted), self._key.shape[0] - 1)
+        return np.where(self._key[row] == wanted, row, -1)
+
+    def matrix(self, situations: Ints) -> tuple[Floats, Floats]:
+        """Return (s, k) prices and quantities, NaN where a product is not known."""
+        shape = situations.shape[0], self.products.shape[0]
+        prices, quantities = np.full(shape, np.nan), np.full(shape, np.nan)
+        row, place = _rows_of(self.start, situations)
+        prices[place, self.item[row]] = self.price[row]
+        quantities[place, self.item[row]] = self.quantity[row]
+        return prices, quantities
+
+    def pairs(self, base: Ints, now: Ints) -> PairRows:
+        """Match the products of pairs of situations.
+
+        A product with a quantity of zero and no price is not traded: as if it were not listed.
+
+        Parameters
+        ----------
+        base, now : (m,) int arrays
+            Situations to compare.
+        """
+        m = base.shape[0]
+        row1, pair = _rows_of(self.start, now)
+        row0 = self.lookup(base[pair], self.item[row1])
+        listed = row0 >= 0
+        both = listed & self.known[row0] & self.known[row1]
+
+        def count(rows: NDArray[np.bool_]) -> Floats:
+            return np.bincount(pair, rows, minlength=m).astype(np.float64, copy=False)
+
+        # all that one situation trades, less what it trades of the matched products
+        traded, lacking, value = self._sums
+        matched_traded = count(both & self.traded[row0]) + count(both & self.traded[row1])
+        lacking_twice = count(listed & self.lacking[row0] & self.lacking[row1])
+        half_known = count(listed & self.lacking[row0] & self.traded[row1]) + count(
+            listed & self.traded[row0] & self.lacking[row1]
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            covered = np.minimum(
+                np.bincount(pair, np.where(both, self.value[row0], 0.0), minlength=m) / value[base],
+                np.bincount(pair, np.where(both, self.value[row1], 0.0), minlength=m) / value[now],
+            )
+        return PairRows(
+            offsets=np.concatenate(([0], np.cumsum(count(both)))).astype(np.int64),
+            p0=self.price[row0][both],
+            p1=self.price[row1][both],
+            q0=self.quantity[row0][both],
+            q1=self.quantity[row1][both],
+            item=self.item[row1][both],
+            unmatched=(traded[base] + traded[now] - matched_traded - half_known).astype(np.int64),
+            unknown=(lacking[base] + lacking[now] - lacking_twice).astype(np.int64),
+            coverage=covered,
+        )
+
+
+def _rows_of(start: Ints, situations: Ints) -> tuple[Ints, Ints]:
+    """Return the rows of some situations one after the other, and whose they are."""
+    count = start[situations + 1] - start[situations]
+    whose = np.repeat(np.arange(situations.shape[0]), count)
+    first = np.concatenate(([0], np.cumsum(count)))[:-1]
+    return start[situations][whose] + np.arange(whose.shape[0]) - first[whose], whose
+
+
+@dataclass(frozen=True, eq=False)
+class Situations:
+    """Entities in periods, with a basket for each side.
+
+    Attributes
+    ----------
+    keys : Keys
+        Of the situations: the panel's own where it is wide.
+    lag_status : (n,) int8 array
+    baskets : mapping of side to Basket
+        ``"output"`` and ``"input"``, or ``""`` where there is one side only.
+    """
+
+    keys: Keys
+    lag_status: NDArray[np.int8]
+    baskets: Mapping[str, Basket]
+
+
+def is_long(panel: Panel) -> bool:
+    """Whether the rows of a panel are products."""
+    return panel.item is not None
+
+
+def levels(panel: Panel, role: str) -> Floats:
+    """Return a role in levels.
+
+    Raises
+    ------
+    DataError
+        If it is absent, negative or infinite somewhere.
+    """
+    values = panel[role]
+    if panel.logs:
+        return np.exp(values)
+    bad = np.flatnonzero((values < 0) | np.isinf(values))
+    if bad.size:
+        entity, time = panel.where(int(bad[0]))
+        raise DataError(
+            f"{role} is {values[bad[0]]:g} in {bad.size} row(s), first here",
+            code="negative" if values[bad[0]] < 0 else "non_finite",
+            column=panel.names[role],
+            entity=entity,
+            time=time,
+            expected="finite numbers, zero or above",
+            remedy="correct the value, or leave it empty",
+        )
+    return values
+
+
+def has_values(panel: Panel, role: str) -> bool:
+    """Whether the value of a quantity is known: it has a price or a value."""
+    return f"{role}{VALUE_SUFFIX}" in panel or f"{role}{PRICE_SUFFIX}" in panel
+
+
+def side_values(panel: Panel, roles: Sequence[str]) -> list[Floats]:
+    """Return the value of each quantity of a side in current prices.
+
+    Raises
+    ------
+    DataError
+        Naming the first quantity that has neither price nor value.
+    """
+    return [_value(panel, role) for role in roles]
+
+
+def _value(panel: Panel, role: str) -> Floats:
+    if f"{role}{VALUE_SUFFIX}" in panel:
+        return levels(panel, f"{role}{VALUE_SUFFIX}")
+    if f"{role}{PRICE_SUFFIX}" in panel:
+        return levels(panel, f"{role}{PRICE_SUFFIX}") * levels(panel, role)
+    raise DataError(
+        f"the value of {role} is not known",
+        code="missing_role",
+        column=f"{role}{VALUE_SUFFIX}",
+        expected=f"the role {role + PRICE_SUFFIX!r} or {role + VALUE_SUFFIX!r}",
+        remedy=f"columns={{{role + PRICE_SUFFIX!r}: …}} in Panel.from_frame",
+    )
+
+
+def side_shares(
+    panel: Panel, roles: Sequence[str], fixed: Mapping[str, float] = MappingProxyType({})
+) -> list[Floats | float]:
+    """Return the value share of each quantity in its side.
+
+    A single quantity has all of it. Numbers in `fixed` come first; then values, where every
+    quantity has them; then share columns. One quantity may be left to the remainder.
+
+    Raises
+    ------
+    DataError
+        If the shares of two or more are unknown, or a share lies outside 0 to 1.
+    """
+    if len(roles) == 1:
+        return [1.0]
+    if not any(role in fixed for role in roles) and all(has_values(panel, r) for r in roles):
+        values = side_values(panel, roles)
+        total = np.sum(values, axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return [np.where(total > 0, value / total, np.nan) for value in values]
+    shares = [
+        fixed[role] if role in fixed else panel.columns.get(f"{role}{SHARE_SUFFIX}")
+        for role in roles
+    ]
+    unknown = [role for role, share in zip(roles, shares, strict=True) if share is None]
+    if len(unknown) > 1:
+        first = unknown[0]
+        raise DataError(
+            f"the shares of {', '.join(unknown)} are not known",
+            code="missing_role",
+            column=f"{first}{SHARE_SUFFIX}",
+            expected=f"prices ({first + PRICE_SUFFIX!r}), values ({first + VALUE_SUFFIX!r}) or "
+            f"shares ({first + SHARE_SUFFIX!r}) for all of {', '.join(roles)}; "
+            "one share may be left to the remainder",
+            remedy="give these columns in Panel.from_frame, or shares in the specification",
+        )
+    known = [share for share in shares if share is not None]
+    rest = 1.0 - sum(known[1:], start=known[0])
+    found = [rest if share is None else share for share in shares]
+    for role, share in zip(roles, found, strict=True):
+        _refuse_bad_share(panel, role, np.asarray(share))
+    return found
+
+
+def _refuse_bad_share(panel: Panel, role: str, share: Floats) -> None:
+    bad = np.flatnonzero((share < -1e-9) | (share > 1 + 1e-9))
+    if bad.size:
+        entity, time = panel.where(int(bad[0])) if share.ndim else (None, None)
+        raise DataError(
+            f"the share of {role} is {share.reshape(-1)[bad[0]]:g} in {bad.size} row(s), "
+            "first here",
+            code="share_out_of_range",
+            column=panel.names.get(f"{role}{SHARE_SUFFIX}", f"{role}{SHARE_SUFFIX}"),
+            entity=entity,
+            time=time,
+            expected="a share between 0 and 1",
+            remedy="correct the shares, or give values or prices instead",
+        )
+
+
+def wide_situations(
+    panel: Panel,
+    sides: Mapping[str, Sequence[str]],
+    fixed: Mapping[str, float] = MappingProxyType({}),
+) -> Situations:
+    """Read the baskets of a panel whose rows are situations.
+
+    Parameters
+    ----------
+    panel : Panel
+    sides : mapping of side to roles of its quantities
+    fixed : mapping of role to share
+    """
+    baskets = {}
+    n = panel.n_rows
+    for side, roles in sides.items():
+        quantities = [levels(panel, role) for role in roles]
+        shares_only = not all(has_values(panel, role) for role in roles)
+        values = (
+            [np.broadcast_to(s, (n,)) for s in side_shares(panel, roles, fixed)]
+            if shares_only
+            else side_values(panel, roles)
+        )
+        q = np.stack(quantities, axis=1).reshape(-1)
+        v = np.stack(values, axis=1).reshape(-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p = np.where(q > 0, v / q, np.nan)
+        for j, role in enumerate(roles):  # a price may be known where nothing was traded
+            if not shares_only and f"{role}{VALUE_SUFFIX}" not in panel:
+                p[j :: len(roles)] = levels(panel, f"{role}{PRICE_SUFFIX}")
+        baskets[side] = Basket(
+            products=np.array(roles, object),
+            start=np.arange(n + 1) * len(roles),
+            item=np.tile(np.arange(len(roles)), n),
+            price=p,
+            quantity=q,
+            shares_only=shares_only,
+        )
+    return Situations(panel.keys, panel.lag_status, MappingProxyType(baskets))
+
+
+def long_situations(panel: Panel, *, by_side: bool) -> Situations:
+    """Read the baskets of a panel whose rows are products.
+
+    Parameters
+    ----------
+    panel : Panel
+        With items and the roles ``quantity`` and ``price`` or ``value``.
+    by_side : bool
+        Tell outputs and inputs apart by the grouping ``side``.
+    """
+    assert panel.item is not None
+    quantity = levels(panel, "quantity")
+    price = levels(panel, "price") if "price" in panel else _unit_values(panel, quantity)
+    order = np.lexsort((panel.item.codes, panel.time, panel.entity_codes))
+    entity, time = panel.entity_codes[order], panel.time[order]
+    new = np.ones(order.shape[0], bool)
+    new[1:] = (entity[1:] != entity[:-1]) | (time[1:] != time[:-1])
+    situation = np.cumsum(new) - 1
+    n = int(situation[-1]) + 1
+    entity, time = entity[new], time[new]
+    names = {k: v for k, v in panel.keys.names.items() if k != "item"}
+    keys = Keys(
+        entity_codes=entity,
+        entity_labels=panel.entity_labels,
+        time=time,
+        calendar=panel.keys.calendar,
+        offsets=group_offsets(entity),
+        order=None,
+        frame_rows=n,
+        names=MappingProxyType(names),
+        backend=panel.keys.backend,
+    )
+
+    def basket(rows: NDArray[np.bool_] | slice) -> Basket:
+        count = np.bincount(situation[rows], minlength=n)
+        assert panel.item is not None
+        return Basket(
+            products=panel.item.labels,
+            start=np.concatenate(([0], np.cumsum(count))),
+            item=panel.item.codes[order][rows],
+            price=price[order][rows],
+            quantity=quantity[order][rows],
+        )
+
+    if not by_side:
+        baskets = {"": basket(slice(None))}
+    else:
+        label = _side_of_row(panel)[order]
+        baskets = {side: basket(label == side) for side in _SIDES}
+    return Situations(keys, lag_status(entity, time, panel.step), MappingProxyType(baskets))
+
+
+def _unit_values(panel: Panel, quantity: Floats) -> Floats:
+    if "value" not in panel:
+        panel["price"]  # says what is missing and what is there
+    value = levels(panel, "value")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(quantity > 0, value / quantity, np.nan)
+
+
+def _side_of_row(panel: Panel) -> NDArray[Any]:
+    category = panel.group("side")
+    labels = np.array([str(label) for label in category.labels], object)
+    strange = sorted({*labels.tolist()} - {*_SIDES})
+    missing = np.flatnonzero(category.codes < 0)
+    if strange or missing.size:
+        entity, time = panel.where(int(missing[0])) if missing.size else (None, None)
+        raise DataError(
+            f"the side {strange[0]!r} is not known" if strange else "the side is missing",
+            code="unknown_side",
+            column=category.column,
+            entity=entity,
+            time=time,
+            expected="'output' or 'input' in every row",
+        )
+    return labels[category.codes]
