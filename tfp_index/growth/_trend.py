@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,22 +43,7 @@ def trend_table(
     DataError
         If no entity has a run long enough.
     """
-    filters = {"hp": _hp, "hamilton": _hamilton, "unobserved_components": _local_level}
-    known = {"hp": {"smoothing"}, "hamilton": {"horizon", "lags"}, "unobserved_components": set()}
-    if method not in filters:
-        raise SpecificationError(
-            f"there is no trend method {method!r}",
-            code="bad_option",
-            column="method",
-            remedy=nearest(method, filters),
-        )
-    for option in set(options) - known[method]:
-        raise SpecificationError(
-            f"the method {method!r} has no option {option!r}",
-            code="unknown_option",
-            column=option,
-            remedy=nearest(option, known[method]),
-        )
+    _check_options(method, options)
     keys = result.keys
     per_year = _PER_YEAR.get(keys.calendar.frequency, 1)
     codes = (
@@ -74,7 +59,7 @@ def trend_table(
             skipped.append(str(keys.entity_labels[code]))
             continue
         growth = result.tfp_growth[rows]
-        trend = filters[method](growth, per_year, options)
+        trend = _FILTERS[method][0](growth, per_year, options)
         parts.append((rows, growth, trend))
     if not parts:
         raise DataError(
@@ -101,6 +86,25 @@ def trend_table(
         notes,
         keys.backend,
     )
+
+
+def _check_options(method: str, options: dict[str, Any]) -> None:
+    if method not in _FILTERS:
+        raise SpecificationError(
+            f"there is no trend method {method!r}",
+            code="bad_option",
+            column="method",
+            remedy=nearest(method, _FILTERS),
+        )
+    known = _FILTERS[method][1]
+    for option in options:
+        if option not in known:
+            raise SpecificationError(
+                f"the method {method!r} has no option {option!r}",
+                code="unknown_option",
+                column=option,
+                remedy=nearest(option, known),
+            )
 
 
 def _longest_run(result: GrowthAccountingResult, code: int) -> NDArray[np.intp]:
@@ -154,3 +158,11 @@ def _local_level(growth: Floats, per_year: int, options: dict[str, Any]) -> Floa
         model = UnobservedComponents(growth, level="local level")
         fitted = model.fit(disp=False, method="powell", maxiter=2000)
     return np.asarray(fitted.level.smoothed, np.float64)
+
+
+_FILTERS: dict[str, tuple[Callable[[Floats, int, dict[str, Any]], Floats], tuple[str, ...]]] = {
+    "hp": (_hp, ("smoothing",)),
+    "hamilton": (_hamilton, ("horizon", "lags")),
+    "unobserved_components": (_local_level, ()),
+}
+"""Each method's filter and its options."""

@@ -125,7 +125,10 @@ class FrameReader:
 
 
 def _refuse_duplicates(frame: Any) -> None:
-    names = getattr(frame, "column_names", None) or getattr(frame, "columns", None)
+    if hasattr(frame, "collect_schema"):  # polars: asking a lazy frame for columns costs a plan
+        return  # and polars itself knows no two columns of one name
+    names = getattr(frame, "column_names", None)
+    names = getattr(frame, "columns", None) if names is None else names
     if names is None or callable(names):
         return
     listed = [str(name) for name in names]

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, nearest
 from tfp_index.kernels.blocks import default_threads
-from tfp_index.kernels.groups import calendar_lags, group_offsets, lag_status
-from tfp_index.kernels.ordering import dense_codes, panel_order
-from tfp_index.panel.calendar import Calendar, read_calendar
-from tfp_index.panel.frames import FrameReader, build_frame, factorize
+from tfp_index.kernels.groups import calendar_lags, lag_status
+from tfp_index.panel.frames import FrameReader, factorize
+from tfp_index.panel.keys import Category, Keys, read_keys
 from tfp_index.panel.roles import Roles, collect_roles
 
 if TYPE_CHECKING:
@@ -28,125 +27,6 @@ __all__ = ["Category", "Keys", "Panel"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Category:
-    """A grouping of rows: codes into labels, -1 where the caller gave none."""
-
-    codes: Ints
-    labels: NDArray[Any]
-    column: str
-
-    def __len__(self) -> int:
-        return int(self.labels.shape[0])
-
-
-@dataclass(frozen=True, eq=False)
-class Keys:
-    """Who and when each row is, and where it stood in the caller's frame.
-
-    Results keep this, never the panel.
-
-    Attributes
-    ----------
-    entity_codes, time : (n,) int64 arrays, in panel order
-    entity_labels : (g,) array
-    calendar : Calendar
-    offsets : (s + 1,) int64 array
-        Where each series (entity, or entity and item) starts.
-    order : (n,) int array or None
-        Position of each panel row in the caller's frame; None when the frame was sorted.
-    frame_rows : int
-        Rows of the caller's frame, with those that have no usable key.
-    names : mapping
-        The caller's names of the key columns.
-    backend : str
-        The caller's frame library.
-    item : Category or None
-    """
-
-    entity_codes: Ints
-    entity_labels: NDArray[Any]
-    time: Ints
-    calendar: Calendar
-    offsets: Ints
-    order: NDArray[np.intp] | None
-    frame_rows: int
-    names: Mapping[str, str]
-    backend: str
-    item: Category | None = None
-
-    @property
-    def n_rows(self) -> int:
-        """Rows of the panel."""
-        return int(self.time.shape[0])
-
-    def entity_code(self, entity: Any) -> int:
-        """Return the code of an entity's label.
-
-        Raises
-        ------
-        DataError
-            If the panel has no such entity.
-        """
-        labels = self.entity_labels.tolist()
-        try:
-            return int(labels.index(entity))
-        except ValueError:
-            raise DataError(
-                f"there is no entity {entity!r}",
-                code="unknown_entity",
-                entity=entity,
-                remedy=nearest(str(entity), [str(label) for label in labels]),
-            ) from None
-
-    def where(self, row: int) -> tuple[Any, Any]:
-        """Return the caller's labels of entity and time of a panel row."""
-        entity = self.entity_labels[self.entity_codes[row]]
-        label = entity.item() if hasattr(entity, "item") else entity
-        return label, self.calendar.write(int(self.time[row]))
-
-    def restore(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Bring values from panel order into the caller's row order.
-
-        Rows without a usable key get NaN, None or 0, as the type allows.
-        """
-        if self.order is None and self.frame_rows == values.shape[0]:
-            return values
-        order = self.order if self.order is not None else np.arange(values.shape[0])
-        empty: Any = np.nan if values.dtype.kind == "f" else None
-        if values.dtype.kind in "iu" and self.frame_rows > values.shape[0]:
-            values = values.astype(np.float64)
-            empty = np.nan
-        out = (
-            np.full((self.frame_rows, *values.shape[1:]), empty, values.dtype)
-            if (self.frame_rows > values.shape[0])
-            else np.empty_like(values)
-        )
-        out[order] = values
-        return out
-
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """Return the key columns in panel order, under the caller's names."""
-        columns = {
-            self.names["entity"]: self.entity_labels[self.entity_codes],
-            self.names["time"]: self.calendar.label(self.time),
-        }
-        if self.item is not None:
-            columns[self.names["item"]] = self.item.labels[self.item.codes]
-        return columns
-
-    def to_frame(self, values: Mapping[str, NDArray[Any]], backend: str | None = None) -> Any:
-        """Return keys and `values` as a frame in the caller's row order and library.
-
-        Values whose name collides with a key column keep their name behind an underscore.
-        """
-        columns = self.columns()
-        for name, column in values.items():
-            columns[name if name not in columns else f"{name}_"] = column
-        restored = {name: self.restore(column) for name, column in columns.items()}
-        return build_frame(restored, backend or self.backend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,27 +121,20 @@ class Panel:
         DataError
             If a column is absent or not numeric, a role is given twice, or the table is empty.
         """
-        roles = collect_roles(
-            entity=entity,
-            time=time,
-            item=item,
-            common={
-                "output": output,
-                "value_added": value_added,
-                "capital": capital,
-                "labor": labor,
-                "materials": materials,
-                "energy": energy,
-                "services": services,
-                "investment": investment,
-                "capital_share": capital_share,
-                "labor_share": labor_share,
-                "weight": weight,
-            },
-            inputs=inputs,
-            columns=columns,
-            groups=groups,
-        )
+        common = {
+            "output": output,
+            "value_added": value_added,
+            "capital": capital,
+            "labor": labor,
+            "materials": materials,
+            "energy": energy,
+            "services": services,
+            "investment": investment,
+            "capital_share": capital_share,
+            "labor_share": labor_share,
+            "weight": weight,
+        }
+        roles = collect_roles(entity, time, item, common, inputs, columns, groups)
         if not isinstance(step, (int, np.integer)) or step < 1:
             raise DataError(f"step is {step!r}", code="bad_step", expected="an integer from 1")
         reader = FrameReader(frame)
@@ -430,72 +303,30 @@ def _build(
     frequency: str | None,
     vintage: str | None,
 ) -> Panel:
-    if not len(reader):
-        raise DataError(
-            "the table has no rows", code="empty_table", remedy="check the filter or the file"
-        )
-    codes, labels = factorize(reader.keys(roles.entity))
-    time, timeless, calendar = read_calendar(reader.keys(roles.time), roles.time, frequency)
-    item_codes, item_labels = (
-        factorize(reader.keys(roles.item)) if roles.item else (np.zeros(0, np.int64), np.zeros(0))
-    )
-    lost = (codes < 0) | timeless
-    if roles.item:
-        lost |= item_codes < 0
-    keep = np.flatnonzero(~lost) if lost.any() else None
-    if keep is not None:
-        codes, used = dense_codes(codes[keep])  # every entity that stays has rows
-        labels, time = labels[used], time[keep]
-        item_codes = item_codes[keep] if roles.item else item_codes
-    if not codes.size:
-        raise DataError(
-            "no row has both an entity and a time",
-            code="missing_key",
-            column=roles.entity,
-            expected="filled key columns",
-        )
-    sort_keys = (codes, item_codes, time) if roles.item else (codes, time)
-    order = panel_order(sort_keys)
-    rows = order if keep is None else keep if order is None else keep[order]
+    keys, keyless = read_keys(reader, roles, frequency)
+    rows = keys.order
 
     def arrange(values: NDArray[Any]) -> NDArray[Any]:
         column = values.view() if rows is None else values[rows]
         column.flags.writeable = False
         return column
 
-    if order is not None:
-        codes, time = codes[order], time[order]
-        item_codes = item_codes[order] if roles.item else item_codes
-    item = Category(item_codes, item_labels, roles.item) if roles.item else None
-    series = codes * (len(item) if item else 1) + (item_codes if item else 0)
-    key_names = {"entity": roles.entity, "time": roles.time}
-    keys = Keys(
-        entity_codes=codes,
-        entity_labels=labels,
-        time=time,
-        calendar=calendar,
-        offsets=group_offsets(series),
-        order=rows,
-        frame_rows=len(reader),
-        names=MappingProxyType(key_names | ({"item": roles.item} if roles.item else {})),
-        backend=reader.backend,
-        item=item,
-    )
     groups = {}
     for name, column in roles.groups.items():
-        group_codes, group_labels = factorize(reader.keys(column))
-        groups[name] = Category(arrange(group_codes), group_labels, column)
+        codes, labels = factorize(reader.keys(column))
+        groups[name] = Category(arrange(codes), labels, column)
+    series = np.repeat(np.arange(keys.offsets.shape[0] - 1), np.diff(keys.offsets))
     panel = cls(
         keys=keys,
         columns=MappingProxyType({r: arrange(reader.numbers(c)) for r, c in roles.numeric.items()}),
         names=MappingProxyType(dict(roles.numeric)),
         inputs=roles.inputs,
         groups=MappingProxyType(groups),
-        lag_status=lag_status(series, time, step),
+        lag_status=lag_status(series, keys.time, step),
         logs=bool(logs),
         step=step,
         vintage=vintage,
-        keyless_rows=tuple(np.flatnonzero(lost).tolist()) if keep is not None else (),
+        keyless_rows=tuple(keyless.tolist()),
     )
     _ = panel.fingerprint  # paid here once, so that every fit on the panel finds it ready
     return panel

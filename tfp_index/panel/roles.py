@@ -41,7 +41,6 @@ class Roles:
 
 
 def collect_roles(
-    *,
     entity: str,
     time: str,
     item: str | None,
@@ -59,9 +58,8 @@ def collect_roles(
 
     Examples
     --------
-    >>> roles = collect_roles(entity="id", time="year", item=None,
-    ...                       common={"output": "Y", "labor": "L"}, inputs={"ict": "K1"},
-    ...                       columns=None, groups=None)
+    >>> roles = collect_roles("id", "year", None, {"output": "Y", "labor": "L"},
+    ...                       inputs={"ict": "K1"}, columns=None, groups=None)
     >>> roles.inputs, dict(roles.numeric)
     (('labor', 'ict'), {'output': 'Y', 'labor': 'L', 'ict': 'K1'})
     """
