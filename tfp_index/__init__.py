@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
+    from tfp_index.production.bootstrap import Bootstrap
     from tfp_index.production.least_squares import CobbDouglas, Translog
     from tfp_index.results.specification import spec_from_dict
 
@@ -51,6 +52,7 @@ _HOME = {
     "CapitalServices": "tfp_index.measurement.capital_services",
     "PerpetualInventory": "tfp_index.measurement.perpetual_inventory",
     # production functions of firms
+    "Bootstrap": "tfp_index.production.bootstrap",
     "CobbDouglas": "tfp_index.production.least_squares",
     "Translog": "tfp_index.production.least_squares",
     # composite indices
