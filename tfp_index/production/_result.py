@@ -218,6 +218,8 @@ class ProductionResult(Result):
     def returns_to_scale(self) -> Estimate:
         """Sum of the mean elasticities."""
         variance = float(self.elasticity_cov.sum())
+        if abs(variance) <= 1e-14 * float(np.abs(self.elasticity_cov).sum()):
+            variance = 0.0  # the terms cancel to rounding where returns to scale are imposed
         error = float(np.sqrt(variance)) if variance >= 0 else float("nan")
         return Estimate(float(np.asarray(self.elasticity_mean).sum()), error, self.dof)
 
