@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tfp_index.kernels.groups import group_offsets
 from tfp_index.kernels.ordering import dense_codes, panel_order
 from tfp_index.panel.calendar import Calendar, read_calendar
 from tfp_index.panel.frames import FrameReader, build_frame, factorize
+from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.roles import Roles
 
 __all__ = ["Category", "Keys", "read_keys"]
@@ -195,7 +195,7 @@ def read_keys(
         offsets=group_offsets(codes * len(item) + item.codes if item else codes),
         order=rows,
         frame_rows=len(reader),
-        names=MappingProxyType(names | ({"item": roles.item} if roles.item else {})),
+        names=ReadOnly(names | ({"item": roles.item} if roles.item else {})),
         backend=reader.backend,
         item=item,
     )

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from tfp_index.kernels.blocks import default_threads
 from tfp_index.kernels.groups import calendar_lags, lag_status
 from tfp_index.panel.frames import FrameReader, factorize
 from tfp_index.panel.keys import Category, Keys, read_keys
+from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.roles import Roles, collect_roles
 
 if TYPE_CHECKING:
@@ -318,10 +318,10 @@ def _build(
     series = np.repeat(np.arange(keys.offsets.shape[0] - 1), np.diff(keys.offsets))
     panel = cls(
         keys=keys,
-        columns=MappingProxyType({r: arrange(reader.numbers(c)) for r, c in roles.numeric.items()}),
-        names=MappingProxyType(dict(roles.numeric)),
+        columns=ReadOnly({r: arrange(reader.numbers(c)) for r, c in roles.numeric.items()}),
+        names=ReadOnly(dict(roles.numeric)),
         inputs=roles.inputs,
-        groups=MappingProxyType(groups),
+        groups=ReadOnly(groups),
         lag_status=lag_status(series, keys.time, step),
         logs=bool(logs),
         step=step,

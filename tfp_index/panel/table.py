@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError, nearest
 from tfp_index.panel import render
 from tfp_index.panel.frames import build_frame, write_file
+from tfp_index.panel.mapping import ReadOnly
 
 __all__ = ["Table", "plain"]
 
@@ -76,7 +76,7 @@ class Table:
                 f"columns differ in length: { {k: v.shape[0] for k, v in columns.items()} }",
                 code="ragged_columns",
             )
-        object.__setattr__(self, "columns", MappingProxyType(columns))
+        object.__setattr__(self, "columns", ReadOnly(columns))
         object.__setattr__(self, "notes", tuple(self.notes))
 
     def __len__(self) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
 from tfp_index._version import __version__
+from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.panel.table import Table, plain
 from tfp_index.results.specification import SCHEMA_VERSION, Specification
@@ -45,10 +45,8 @@ class Sample:
 
     def __post_init__(self) -> None:
         lost = {k: int(v) for k, v in self.lost.items() if v}
-        object.__setattr__(self, "lost", MappingProxyType(lost))
-        object.__setattr__(
-            self, "notes", MappingProxyType({k: int(v) for k, v in self.notes.items() if v})
-        )
+        object.__setattr__(self, "lost", ReadOnly(lost))
+        object.__setattr__(self, "notes", ReadOnly({k: int(v) for k, v in self.notes.items() if v}))
 
     @property
     def balanced(self) -> bool:
@@ -115,11 +113,11 @@ def record_of(spec: Specification, panel: Panel, sample: Sample, seed: Any = Non
     """Return the record of a fit."""
     keys = panel.keys.names
     return Record(
-        specification=MappingProxyType(spec.to_dict()),
+        specification=ReadOnly(spec.to_dict()),
         version=__version__,
         fingerprint=panel.fingerprint,
         vintage=panel.vintage,
-        columns=MappingProxyType({**keys, **panel.names}),
+        columns=ReadOnly({**keys, **panel.names}),
         sample=sample,
         seed=seed,
     )
