@@ -12,6 +12,7 @@ from tfp_index.kernels.scoring import (
     outranking,
     penalized_mean,
     power_mean,
+    power_mean_by_weights,
     share_present,
 )
 
@@ -42,6 +43,17 @@ def test_replicates_and_weights_by_unit() -> None:
         batch = power_mean(x, w, power)
         np.testing.assert_allclose(batch, power_mean(x, by_unit, power), rtol=1e-14)
         np.testing.assert_allclose(batch[2], power_mean(x[2], w[2], power), rtol=1e-14)
+
+
+@pytest.mark.parametrize("power", [1.0, 0.0, -1.0, 0.5])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_many_weights_at_once(power: float, gaps: bool) -> None:
+    rng = np.random.default_rng(1)
+    x, weights = rng.uniform(1, 2, (7, 4)), rng.uniform(0, 1, (5, 4))
+    if gaps:
+        x[2, 1] = x[3, :] = NAN
+    expected = np.array([power_mean(x, w, power) for w in weights])
+    np.testing.assert_allclose(power_mean_by_weights(x, weights, power), expected, rtol=1e-13)
 
 
 def test_nothing_observed_gives_nothing() -> None:

@@ -1,0 +1,1 @@
+"""Composite indices: criteria on one scale, weighted, combined, ranked, with their uncertainty."""
