@@ -196,6 +196,7 @@ class BilateralIndex(Specification):
             own = self._compare(situations, basket, itself, kind).reason
             status = np.where(status == OK, own, status)
         base, start, why = self._bases(situations, status == OK)
+        bridged = (status != OK) & (self.gaps == "bridge")
         index: dict[str, Floats] = {}
         coverage: dict[str, Floats] = {}
         for side, basket in situations.baskets.items():
@@ -203,7 +204,9 @@ class BilateralIndex(Specification):
             links = self._compare(situations, basket, base, kind)
             reason = np.where(why == OK, links.reason, why)
             if self.chained:
-                index[f"{name}_index"], reason = _chain(situations, links.index, reason, start)
+                index[f"{name}_index"], reason = _chain(
+                    situations, links.index, reason, start, bridged
+                )
             else:
                 index[f"{name}_index"] = np.where(reason == OK, links.index, np.nan)
             coverage[f"{name}_coverage"] = links.coverage
@@ -398,27 +401,22 @@ def _first_where(usable: NDArray[np.bool_], offsets: Ints) -> Ints:
 
 
 def _chain(
-    situations: Situations, links: Floats, reason: Codes, start: Ints
+    situations: Situations, links: Floats, reason: Codes, start: Ints, bridged: NDArray[np.bool_]
 ) -> tuple[Floats, Codes]:
     """Multiply the links of each entity and put the index at 1 in the row `start`.
 
-    A row is linked to the start if no link between them is missing.
+    Links lead from a row to the one before it. A row is linked to the start if no link between
+    them is missing; rows in `bridged` are passed over.
     """
-    offsets = situations.keys.offsets
     broken = np.isnan(links)
-    steps = np.log(np.where(broken, 1.0, links))
-    total = running_sums(steps, offsets)
-    # the start's own link leads away from it
-    segment = np.cumsum(broken)
+    total = running_sums(np.log(np.where(broken, 1.0, links)), situations.keys.offsets)
+    segment = np.cumsum(broken & ~bridged)
     known = start >= 0
     at = np.maximum(start, 0)
-    linked = known & (segment == segment[at])
+    linked = known & (segment == segment[at]) & ~bridged
     index = np.where(linked, np.exp(total - total[at]), np.nan)
-    reason = reason.copy()
-    reason[known & (np.arange(links.shape[0]) == start)] = OK
-    reason[~linked & (reason == OK)] = UNLINKED
-    index[reason != OK] = np.nan
-    return index, reason
+    reason = np.where(linked, OK, np.where(reason == OK, UNLINKED, reason))
+    return index, reason.astype(np.int8)
 
 
 def _sample(panel: Panel, situations: Situations, status: Codes) -> Sample:
