@@ -332,7 +332,7 @@ def linear_gmm(D: Floats, d: Floats, S: Floats) -> LinearGMM:
     Raises
     ------
     numpy.linalg.LinAlgError
-        If `S` is not positive definite, for example with fewer clusters than moments.
+        If `S` is singular, for example with fewer clusters than moments.
 
     Examples
     --------
@@ -344,6 +344,8 @@ def linear_gmm(D: Floats, d: Floats, S: Floats) -> LinearGMM:
     if not (scale > 0).all():
         raise np.linalg.LinAlgError("a moment has no variance")
     L = np.linalg.cholesky(S / np.outer(scale, scale))
+    if np.diagonal(L).min() < 1e-7:  # rounding can make a singular matrix look definite
+        raise np.linalg.LinAlgError("the moments are linearly dependent")
     A: Floats = np.asarray(np.linalg.solve(L, D / scale[:, None]), np.float64)
     c: Floats = np.asarray(np.linalg.solve(L, d / scale), np.float64)
     b, H = _solve(A, c, Rank(np.arange(D.shape[1]), np.zeros(0, np.int64), (), 1.0))
