@@ -16,6 +16,7 @@ from tfp_index._version import __version__
 
 if TYPE_CHECKING:
     from tfp_index import datasets, plot, report
+    from tfp_index.aggregation.disclosure import Cells, DisclosureRules
     from tfp_index.composite.index import CompositeIndex
     from tfp_index.errors import (
         ConvergenceWarning,
@@ -31,13 +32,19 @@ if TYPE_CHECKING:
     )
     from tfp_index.growth.accounting import GrowthAccounting
     from tfp_index.growth.bilateral import BilateralIndex
+    from tfp_index.growth.multilateral import MultilateralIndex
     from tfp_index.growth.published import check_published
     from tfp_index.measurement.capital_services import CapitalServices
+    from tfp_index.measurement.labor_services import HumanCapital, LaborServices
+    from tfp_index.measurement.labor_share import LaborShare
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory
+    from tfp_index.measurement.prices import Deflation, Rebasing
+    from tfp_index.measurement.splicing import BreakRepair, Splicing
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
     from tfp_index.production.bootstrap import Bootstrap
     from tfp_index.production.least_squares import CobbDouglas, Translog
+    from tfp_index.production.wooldridge import Wooldridge
     from tfp_index.results.specification import spec_from_dict
 
 _HOME = {
@@ -47,16 +54,28 @@ _HOME = {
     # growth
     "GrowthAccounting": "tfp_index.growth.accounting",
     "BilateralIndex": "tfp_index.growth.bilateral",
+    "MultilateralIndex": "tfp_index.growth.multilateral",
     "check_published": "tfp_index.growth.published",
     # measurement
+    "BreakRepair": "tfp_index.measurement.splicing",
     "CapitalServices": "tfp_index.measurement.capital_services",
+    "Deflation": "tfp_index.measurement.prices",
+    "HumanCapital": "tfp_index.measurement.labor_services",
+    "LaborServices": "tfp_index.measurement.labor_services",
+    "LaborShare": "tfp_index.measurement.labor_share",
     "PerpetualInventory": "tfp_index.measurement.perpetual_inventory",
+    "Rebasing": "tfp_index.measurement.prices",
+    "Splicing": "tfp_index.measurement.splicing",
     # production functions of firms
     "Bootstrap": "tfp_index.production.bootstrap",
     "CobbDouglas": "tfp_index.production.least_squares",
     "Translog": "tfp_index.production.least_squares",
+    "Wooldridge": "tfp_index.production.wooldridge",
     # composite indices
     "CompositeIndex": "tfp_index.composite.index",
+    # aggregation: from enterprises to the province
+    "Cells": "tfp_index.aggregation.disclosure",
+    "DisclosureRules": "tfp_index.aggregation.disclosure",
     # results
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings

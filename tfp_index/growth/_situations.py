@@ -40,8 +40,10 @@ __all__ = [
     "is_long",
     "levels",
     "long_situations",
+    "refuse_shares_alone",
     "side_shares",
     "side_values",
+    "wide_sides",
     "wide_situations",
 ]
 
@@ -351,6 +353,64 @@ def _refuse_bad_share(panel: Panel, role: str, share: Floats) -> None:
             expected="a share between 0 and 1",
             remedy="correct the shares, or give values or prices instead",
         )
+
+
+def wide_sides(
+    panel: Panel,
+    outputs: tuple[str, ...] | None,
+    inputs: tuple[str, ...] | None,
+    *,
+    both: bool,
+) -> dict[str, tuple[str, ...]]:
+    """Return the roles of each side: those named, or else ``output`` and the panel's inputs.
+
+    Parameters
+    ----------
+    panel : Panel
+    outputs, inputs : tuple of str, optional
+    both : bool
+        Whether both sides are needed; else those that are named, or that the panel has.
+
+    Raises
+    ------
+    DataError
+        If a side that is needed has no roles.
+    """
+    named = {"output": outputs, "input": inputs}
+    if both:
+        sides = {"output": outputs or ("output",), "input": inputs or panel.inputs}
+        if not sides["input"]:
+            panel["capital"]  # says which role is missing and which are there
+        return sides
+    sides = {side: roles for side, roles in named.items() if roles is not None}
+    if not sides:
+        sides = {"output": ("output",)} if "output" in panel else {}
+        sides |= {"input": panel.inputs} if panel.inputs else {}
+    if not sides:
+        panel["output"]
+    return sides
+
+
+def refuse_shares_alone(situations: Situations, formula: str, *, enough: bool) -> None:
+    """Refuse shares in place of prices where the index needs more.
+
+    Raises
+    ------
+    DataError
+        Naming the first price that is missing.
+    """
+    for side, basket in situations.baskets.items():
+        if basket.shares_only and not enough:
+            first = str(basket.products[0])
+            raise DataError(
+                f"this {formula} index needs prices or values of every {side}",
+                code="missing_role",
+                column=f"{first}{PRICE_SUFFIX}",
+                expected=f"the role {first + PRICE_SUFFIX!r} or {first + VALUE_SUFFIX!r} for each "
+                f"of {', '.join(basket.products)}",
+                remedy="give prices, or take a quantity index by a formula that shares suffice "
+                "for, such as fisher or tornqvist",
+            )
 
 
 def wide_situations(

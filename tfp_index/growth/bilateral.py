@@ -15,6 +15,8 @@ from tfp_index.growth._situations import (
     Situations,
     is_long,
     long_situations,
+    refuse_shares_alone,
+    wide_sides,
     wide_situations,
 )
 from tfp_index.growth.bilateral_result import (
@@ -235,39 +237,17 @@ class BilateralIndex(Specification):
                     remedy="leave outputs= and inputs= out, or give a panel without item=",
                 )
             return long_situations(panel, by_side=self.kind == "tfp" or "side" in panel.groups)
-        outputs = self.outputs if self.outputs is not None else ("output",)
-        inputs = self.inputs if self.inputs is not None else panel.inputs
-        sides = {"output": outputs, "input": inputs}
-        if self.kind != "tfp":  # one side will do
-            asked = {"output": self.outputs is not None, "input": self.inputs is not None}
-            sides = {
-                side: roles
-                for side, roles in sides.items()
-                if asked[side] or (not any(asked.values()) and roles and roles[0] in panel)
-            }
-        if not sides.get("input", ("",)) or not sides:
-            panel["output" if not sides else "capital"]  # says which role is missing
+        sides = wide_sides(panel, self.outputs, self.inputs, both=self.kind == "tfp")
         fixed = {"capital": self.capital_share, "labor": self.labor_share}
         found = wide_situations(panel, sides, {k: v for k, v in fixed.items() if v is not None})
-        self._refuse_shares_alone(found)
-        return found
-
-    def _refuse_shares_alone(self, situations: Situations) -> None:
-        enough = (
-            FORMULAS[self.formula].shares_suffice and self.kind != "price" and not self.implicit
+        refuse_shares_alone(
+            found,
+            self.formula,
+            enough=FORMULAS[self.formula].shares_suffice
+            and self.kind != "price"
+            and not self.implicit,
         )
-        for side, basket in situations.baskets.items():
-            if basket.shares_only and not enough:
-                first = str(basket.products[0])
-                raise DataError(
-                    f"a {self.formula} {self.kind} index needs prices or values of every {side}",
-                    code="missing_role",
-                    column=f"{first}_price",
-                    expected=f"the role '{first}_price' or '{first}_value' for each of "
-                    f"{', '.join(basket.products)}",
-                    remedy="give prices, or take a quantity index by a formula that shares suffice "
-                    "for, such as fisher or tornqvist",
-                )
+        return found
 
     def _bases(self, situations: Situations, usable: NDArray[np.bool_]) -> tuple[Ints, Ints, Codes]:
         """Return what each situation is compared with, where its index is 1, and why not."""
