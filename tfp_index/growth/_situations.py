@@ -331,12 +331,11 @@ def side_shares(
             "one share may be left to the remainder",
             remedy="give these columns in Panel.from_frame, or shares in the specification",
         )
-    known = [share for share in shares if share is not None]
-    rest = 1.0 - sum(known[1:], start=known[0])
-    found = [rest if share is None else share for share in shares]
-    for role, share in zip(roles, found, strict=True):
+    known = {role: s for role, s in zip(roles, shares, strict=True) if s is not None}
+    rest = {role: 1.0 - sum(known.values()) for role in unknown}
+    for role, share in (known | rest).items():
         _refuse_bad_share(panel, role, np.asarray(share))
-    return found
+    return [(known | rest)[role] for role in roles]
 
 
 def _refuse_bad_share(panel: Panel, role: str, share: Floats) -> None:
@@ -376,12 +375,13 @@ def wide_sides(
     DataError
         If a side that is needed has no roles.
     """
-    named = {"output": outputs, "input": inputs}
+    sides: dict[str, tuple[str, ...]]
     if both:
         sides = {"output": outputs or ("output",), "input": inputs or panel.inputs}
         if not sides["input"]:
             panel["capital"]  # says which role is missing and which are there
         return sides
+    named = {"output": outputs, "input": inputs}
     sides = {side: roles for side, roles in named.items() if roles is not None}
     if not sides:
         sides = {"output": ("output",)} if "output" in panel else {}
