@@ -13,7 +13,8 @@ from tfp_index.kernels import initial_stock as kernel
 from tfp_index.kernels.capital import steady_vintages
 from tfp_index.kernels.prices import deflate
 from tfp_index.measurement._ageing import Ageing, artificial_periods, by_item
-from tfp_index.measurement._series import DenseSeries, series_name
+from tfp_index.measurement._guards import series_name
+from tfp_index.measurement._series import DenseSeries
 
 if TYPE_CHECKING:
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory

@@ -11,18 +11,10 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels.groups import STATUS_GAP
-from tfp_index.kernels.prices import mixed_bases
+from tfp_index.measurement._guards import series_name
 from tfp_index.panel.panel import Keys, Panel
 
-__all__ = [
-    "DenseSeries",
-    "base_rows",
-    "dense_series",
-    "refuse_logs",
-    "refuse_mixed_bases",
-    "series_columns",
-    "series_name",
-]
+__all__ = ["DenseSeries", "base_rows", "dense_series", "series_columns"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -139,14 +131,6 @@ def dense_series(panel: Panel, values: Floats) -> DenseSeries:
     return DenseSeries(panel, offsets, rows, dense)
 
 
-def series_name(panel: Panel, row: int) -> tuple[Any, Any]:
-    """Return the labels of entity (with its item) and time of a row, for messages."""
-    entity, time = panel.where(row)
-    if panel.item is not None:
-        entity = f"{entity}, {panel.item.labels[panel.item.codes[row]]}"
-    return entity, time
-
-
 def series_columns(keys: Keys) -> dict[str, NDArray[Any]]:
     """Return the key columns of the series: entity and, if there is one, item."""
     first = keys.offsets[:-1]
@@ -154,50 +138,6 @@ def series_columns(keys: Keys) -> dict[str, NDArray[Any]]:
     if keys.item is not None:
         columns[keys.names["item"]] = keys.item.labels[keys.item.codes[first]]
     return columns
-
-
-def refuse_mixed_bases(panel: Panel, group: str = "price_base") -> None:
-    """Raise if levels in the prices of different years would be chained.
-
-    Raises
-    ------
-    DataError
-        If the panel has the grouping `price_base` and it changes within a series.
-    """
-    if group not in panel.groups:
-        return
-    rows = mixed_bases(panel.group(group).codes, panel.lag_status)
-    if rows.size:
-        entity, time = series_name(panel, int(rows[0]))
-        category = panel.group(group)
-        before, after = (
-            category.labels[category.codes[r]] if category.codes[r] >= 0 else "unknown"
-            for r in (int(rows[0]) - 1, int(rows[0]))
-        )
-        raise DataError(
-            f"the price base changes from {before} to {after}; {rows.size} such row(s), first here",
-            code="mixed_price_base",
-            column=category.column,
-            entity=entity,
-            time=time,
-            expected="one price base within each series",
-            remedy="join the two vintages on a period they share: Splicing(older=…, newer=…)",
-        )
-
-
-def refuse_logs(panel: Panel, what: str) -> None:
-    """Raise if the panel's columns are logs.
-
-    Raises
-    ------
-    DataError
-    """
-    if panel.logs:
-        raise DataError(
-            f"{what} needs levels, and this panel holds natural logs",
-            code="logs_not_levels",
-            remedy="build the panel from levels, without logs=True",
-        )
 
 
 def base_rows(panel: Panel, period: Any, values: Floats) -> Ints:

@@ -13,6 +13,7 @@ from tfp_index.errors import DataError
 from tfp_index.kernels.groups import group_sums
 from tfp_index.kernels.prices import deflate, rebase
 from tfp_index.measurement._ageing import ageing_of
+from tfp_index.measurement._guards import refuse_logs, refuse_mixed_bases, series_name
 from tfp_index.measurement._initial import (
     METHODS,
     NO_FIGURE,
@@ -21,14 +22,7 @@ from tfp_index.measurement._initial import (
     initial_stocks,
     refuse_initial,
 )
-from tfp_index.measurement._series import (
-    DenseSeries,
-    base_rows,
-    dense_series,
-    refuse_logs,
-    refuse_mixed_bases,
-    series_name,
-)
+from tfp_index.measurement._series import DenseSeries, base_rows, dense_series
 from tfp_index.measurement.perpetual_inventory_result import PerpetualInventoryResult
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
