@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import tfp_index as tfp
 from tfp_index.kernels import multilateral as m
 from tfp_index.kernels.index_formulas import bilateral
 
@@ -277,3 +279,98 @@ def test_agriculture_multilateral(agriculture):
     assert ccd == pytest.approx(expected("usagri_multilateral_lntfp", "ln_ccd"), abs=IDENTITY)
     assert gns == pytest.approx(expected("usagri_multilateral_lntfp", "ln_gns"), abs=IDENTITY)
     assert ccd - ccd.mean() == pytest.approx(geks, abs=IDENTITY)
+
+
+# The same figures through the specifications, as a user gets them.
+
+
+@pytest.fixture(scope="module")
+def farms(shared_file):
+    roles = {}
+    for name in (*OUTPUTS, *INPUTS):
+        roles |= {name: f"q.{name}", f"{name}_price": f"p.{name}"}
+    return tfp.Panel.from_frame(
+        pd.read_csv(shared_file("data/growth/usagri.csv")),
+        entity="States",
+        time="Years",
+        columns=roles,
+    )
+
+
+def of_farms(keys, result, name):
+    frame = result.to_frame()
+    rows = {
+        (s, int(t)): i for i, (s, t) in enumerate(zip(frame["States"], frame["Years"], strict=True))
+    }
+    return frame[name].to_numpy()[[rows[key] for key in keys]]
+
+
+@pytest.mark.parametrize("formula", ["tornqvist", "fisher", "laspeyres", "paasche"])
+def test_bilateral_index_on_agriculture(farms, agriculture, reference, formula):
+    keys, _, _, expected = agriculture
+    spec = tfp.BilateralIndex(formula=formula, kind="tfp", outputs=OUTPUTS, inputs=INPUTS)
+    result = spec.fit(farms)
+    index = of_farms(keys, result, "tfp_index")
+    log_change = expected("usagri_bilateral_tfp", formula)
+    position = {key: i for i, key in enumerate(keys)}
+    for i, (state, year) in enumerate(keys):
+        if year > 1995:
+            link = index[i] / index[position[state, year - 1]]
+            assert link == pytest.approx(log_change[i], rel=IDENTITY)
+    mean = np.exp(result.glance()["mean_tfp_growth"][0])
+    theirs = reference("growth_accounting")["usagri_own"]["bilateral_geometric_mean_all"]
+    assert mean == pytest.approx(theirs[formula], rel=PRINTED)
+
+
+def test_multilateral_index_on_agriculture(farms, agriculture):
+    keys, _, _, expected = agriculture
+    sides = {"outputs": OUTPUTS, "inputs": INPUTS}
+    gns = tfp.MultilateralIndex(**sides).fit(farms)
+    ccd = tfp.MultilateralIndex(formula="ccd", **sides).fit(farms)
+    geks = tfp.MultilateralIndex(formula="geks", bilateral="tornqvist", **sides).fit(farms)
+    gns_log, ccd_log = of_farms(keys, gns, "log_tfp"), of_farms(keys, ccd, "log_tfp")
+    assert gns_log == pytest.approx(expected("usagri_multilateral_lntfp", "ln_gns"), abs=IDENTITY)
+    assert ccd_log == pytest.approx(expected("usagri_multilateral_lntfp", "ln_ccd"), abs=IDENTITY)
+    assert of_farms(keys, geks, "log_tfp") == pytest.approx(ccd_log - ccd_log.mean(), abs=IDENTITY)
+
+
+@pytest.fixture(scope="module")
+def ces_panel(ces):
+    oracle, _, _ = ces
+    columns = {key: [row[key] for row in oracle["data"]] for key in oracle["data"][0]}
+    return tfp.Panel.from_frame(
+        columns | {"all": ["all"] * 48},
+        entity="all",
+        time="time",
+        item="prodID",
+        columns={"price": "prices", "quantity": "quantities"},
+    )
+
+
+@pytest.mark.parametrize("theirs", INDEXNUMR)
+def test_bilateral_index_on_the_indexnumr_data(ces, ces_panel, theirs):
+    oracle, prices, quantities = ces
+    options = indexnumr_options(theirs, prices, quantities)
+    options |= {"reference": 1} if options.pop("weights", None) is not None else {}
+    for chained, key in ((True, "chained"), (False, "fixedBase")):
+        spec = tfp.BilateralIndex(
+            formula=INDEXNUMR[theirs], kind="price", chained=chained, **options
+        )
+        expected = oracle["priceIndex"][theirs][key]
+        assert spec.fit(ces_panel)["price_index"] == pytest.approx(expected, rel=10 * PRINTED)
+
+
+@pytest.mark.parametrize("splice", m.SPLICES)
+def test_multilateral_index_on_the_indexnumr_data(ces, ces_panel, splice):
+    oracle, _, _ = ces
+    options = {"formula": "geks", "kind": "price", "compare": "time"}
+    for formula, expected in oracle["GEKS_full_window"].items():
+        spec = tfp.MultilateralIndex(bilateral=formula, **options)
+        found = np.exp(spec.fit(ces_panel)["log_price"])
+        assert found == pytest.approx(expected, rel=PRINTED)
+    spec = tfp.MultilateralIndex(bilateral="tornqvist", window=11, splice=splice, **options)
+    expected = oracle["GEKS_tornqvist_window_11"][splice]
+    assert np.exp(spec.fit(ces_panel)["log_price"]) == pytest.approx(expected, rel=PRINTED)
+    for formula, key in (("geary_khamis", "GK_full"), ("time_product_dummy", "WTPD_full")):
+        spec = tfp.MultilateralIndex(**(options | {"formula": formula}))
+        assert np.exp(spec.fit(ces_panel)["log_price"]) == pytest.approx(oracle[key], rel=PRINTED)
