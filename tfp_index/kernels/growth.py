@@ -82,7 +82,8 @@ class GrowthTerms:
     status : (n,) int8 array
         Why a row has no value: ``kernels.groups.STATUS_*`` or `STATUS_MISSING`.
     invalid : (1 + k,) int array
-        Values of output and of each input that are infinite or (unless logs) not above zero.
+        Values of output and of each input that are infinite or (unless logs) not above zero and
+        stand in blocks where they spoil a growth rate; 0 means that there are none.
     largest : (1 + k,) float array
         Largest absolute growth of output and of each input.
     """
@@ -170,17 +171,20 @@ def growth_terms(
         # one row before the block, for its first difference; row 0 has none
         wide = slice(max(rows.start - 1, 0), rows.stop)
         here = slice(max(rows.start, 1), rows.stop)
-        absent = np.flatnonzero(terms.status[rows])
-        invalid, largest = [], []
+        absent = np.flatnonzero(terms.status[rows] != STATUS_OK)  # int8 itself is slow to scan
+        largest = []
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for level, g in zip(levels, growths, strict=True):
-                invalid.append(_invalid(level[rows], logs))
                 _differences(level[wide], g[here], growth, logs)
                 g[rows][absent] = np.nan  # and so is everything made of it
                 largest.append(_largest(g[rows]))
             _residual(terms, rows, _share_rows(shares, rows), residual)
-        _explain(terms, rows, absent.shape[0])
-        return invalid, largest
+        unexplained = _explain(terms, rows, absent.shape[0])
+        # a zero or an infinity shows as infinite growth of logs, a negative number as a missing
+        # one; rates show neither, so there every level is looked at
+        if unexplained or growth == "discrete" or not np.isfinite(largest).all():
+            return [_invalid(level[wide], logs) for level in levels], largest
+        return [0] * (1 + k), largest
 
     for invalid, largest in map_blocks(work, n, threads=threads):
         terms.invalid[:] += invalid
@@ -189,9 +193,6 @@ def growth_terms(
 
 
 def _invalid(values: Floats, logs: bool) -> int:
-    low, high = values.min(), values.max()
-    if (logs or low > 0) and -np.inf < low and high < np.inf:
-        return 0  # the common case; a NaN fails every comparison and is looked at closely
     bad = np.isinf(values) if logs else np.isinf(values) | (values <= 0)
     return int(np.count_nonzero(bad))
 
@@ -267,14 +268,16 @@ def _timed(column: Floats, rows: slice, timing: str) -> Floats:
     return before
 
 
-def _explain(terms: GrowthTerms, rows: slice, absent: int) -> None:
-    """Mark rows whose growth is missing although the period before is there."""
+def _explain(terms: GrowthTerms, rows: slice, absent: int) -> bool:
+    """Mark rows whose growth is missing although the period before is there, if any."""
     missing = np.isnan(terms.tfp_growth[rows])
-    if np.count_nonzero(missing) > absent:
-        status = terms.status[rows]
-        status[missing & (status == STATUS_OK)] = STATUS_MISSING
-        for column in (*terms.contributions, terms.tfp_contribution):
-            column[rows][missing] = np.nan
+    if np.count_nonzero(missing) == absent:
+        return False
+    status = terms.status[rows]
+    status[missing & (status == STATUS_OK)] = STATUS_MISSING
+    for column in (*terms.contributions, terms.tfp_contribution):
+        column[rows][missing] = np.nan
+    return True
 
 
 def input_index_terms(
