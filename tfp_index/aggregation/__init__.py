@@ -1,0 +1,1 @@
+"""From enterprises to the province: aggregates, decompositions, dispersion, misallocation."""

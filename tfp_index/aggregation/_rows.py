@@ -1,0 +1,304 @@
+"""What every method here reads from a panel: productivity, weights, groups; and what was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.errors import DataError, SpecificationError, nearest
+from tfp_index.kernels.ordering import dense_codes
+from tfp_index.panel.keys import Keys
+from tfp_index.panel.panel import Panel
+from tfp_index.panel.roles import SHARE_SUFFIX
+
+__all__ = [
+    "MISSING",
+    "Grouping",
+    "Measure",
+    "grouping",
+    "names_of",
+    "read_column",
+    "read_measure",
+    "read_weight",
+    "require_weight",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+MISSING = "(missing)"
+"""Label of rows to which the caller gave no group."""
+
+
+def names_of(option: Any) -> tuple[str, ...]:
+    """Turn an option that is a name, several names or None into a tuple of names."""
+    if option is None:
+        return ()
+    return (option,) if isinstance(option, str) else tuple(str(name) for name in option)
+
+
+def read_column(panel: Panel, name: str) -> Floats:
+    """Return a numeric column by its role, or by the caller's name of it.
+
+    Raises
+    ------
+    DataError
+        If the panel has neither.
+    """
+    if name in panel.columns:
+        return panel[name]
+    for role, column in panel.names.items():
+        if column == name and role in panel.columns:
+            return panel[role]
+    raise DataError(
+        f"the panel has no numeric column {name!r}",
+        code="missing_role",
+        column=name,
+        expected=f"columns={{{name!r}: …}} in Panel.from_frame",
+        remedy=nearest(name, [*panel.columns, *panel.names.values()]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """Productivity by row, on the scale on which it is averaged.
+
+    Attributes
+    ----------
+    name : str
+        Where it came from.
+    values : (n,) float array, NaN = missing
+    """
+
+    name: str
+    values: Floats
+
+
+def read_measure(panel: Panel, productivity: Any, *, scale: str, given: str) -> Measure:
+    """Return productivity from a column or from a fitted result, on the wanted scale.
+
+    Parameters
+    ----------
+    panel : Panel
+    productivity : str or fitted result
+        A role or column name; or a result with a ``productivity``, which is in logs.
+    scale : {"log", "level"}
+        Wanted.
+    given : {"log", "level"}
+        How the column stands; results are in logs.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, the result belongs to other rows, or a level that is needed in
+        logs is not above zero.
+    """
+    if isinstance(productivity, str):
+        name, values = productivity, read_column(panel, productivity)
+    else:
+        name, values = _from_result(panel, productivity)
+        given = "log"
+    if given == scale:
+        infinite = np.isinf(values)
+        _refuse_first(panel, infinite, name, "infinite", "non_finite", "finite numbers")
+        return Measure(name, values)
+    if scale == "level":
+        return Measure(name, np.exp(values))
+    bad = (values <= 0.0) | np.isinf(values)
+    _refuse_first(
+        panel, bad, name, "not a finite number above zero", "non_positive", "levels above zero"
+    )
+    with np.errstate(invalid="ignore"):
+        return Measure(name, np.log(values))
+
+
+def _refuse_first(
+    panel: Panel, bad: Bools, column: str, what: str, code: str, expected: str
+) -> None:
+    if bad.any():
+        entity, time = panel.where(int(np.flatnonzero(bad)[0]))
+        raise DataError(
+            f"{column} is {what} in {int(bad.sum())} row(s), first here",
+            code=code,
+            column=panel.names.get(column, column),
+            entity=entity,
+            time=time,
+            expected=expected,
+        )
+
+
+def _from_result(panel: Panel, result: Any) -> tuple[str, Floats]:
+    held = getattr(result, "productivity", None)
+    name = type(result).__name__
+    if held is None and hasattr(result, "values") and hasattr(result, "keys"):
+        held, name = result, "productivity"
+    values = getattr(held, "values", None)
+    if not hasattr(values, "__getitem__") or not hasattr(held, "keys"):
+        growth_only = hasattr(result, "tfp_growth")
+        raise DataError(
+            f"{name} holds no level of productivity by row"
+            + ("; a growth rate says nothing about who is ahead" if growth_only else ""),
+            code="no_productivity",
+            expected="a column name, or a fitted production function",
+            remedy="fit a production function, or give a column of productivity levels",
+        )
+    assert held is not None
+    key = "productivity" if "productivity" in held.values else next(iter(held.values))
+    return f"{name}.{key}", _aligned(held.keys, panel, np.asarray(held.values[key], np.float64))
+
+
+def _aligned(keys: Keys, panel: Panel, values: Floats) -> Floats:
+    """Bring a result's values to the rows of the panel, by entity and period."""
+    same = keys is panel.keys or (
+        keys.n_rows == panel.n_rows
+        and np.array_equal(keys.time, panel.time)
+        and np.array_equal(keys.entity_codes, panel.entity_codes)
+        and keys.entity_labels.tolist() == panel.entity_labels.tolist()
+    )
+    if same:
+        return values
+    numbers = {label: code for code, label in enumerate(panel.entity_labels.tolist())}
+    code = np.array([numbers.get(label, -1) for label in keys.entity_labels.tolist()], np.int64)
+    low = int(min(keys.time.min(), panel.time.min()))
+    span = int(max(keys.time.max(), panel.time.max())) - low + 1
+    theirs = code[keys.entity_codes] * span + (keys.time - low)
+    ours = panel.entity_codes * span + (panel.time - low)
+    known = code[keys.entity_codes] >= 0
+    order = np.argsort(theirs[known], kind="stable")
+    sorted_keys = theirs[known][order]
+    place = np.minimum(np.searchsorted(sorted_keys, ours), max(sorted_keys.shape[0] - 1, 0))
+    if not sorted_keys.size or not (found := sorted_keys[place] == ours).any():
+        raise DataError(
+            "the result and the panel have no row in common",
+            code="other_rows",
+            remedy="fit on the same enterprises and periods",
+        )
+    return np.where(found, values[known][order][place], np.nan)
+
+
+def require_weight(panel: Panel, name: str, values: Floats) -> None:
+    """Refuse negative and infinite weights.
+
+    Raises
+    ------
+    DataError
+        At the first of them.
+    """
+    _refuse_first(panel, values < 0.0, name, "negative", "negative_weight", "weights from zero")
+    _refuse_first(panel, np.isinf(values), name, "infinite", "non_finite", "finite weights")
+
+
+def read_weight(panel: Panel, name: str) -> Floats:
+    """Return a weight in levels: columns of a panel in logs are taken out of logs.
+
+    Shares, the role ``weight`` and further columns are levels whatever the panel says.
+
+    Raises
+    ------
+    DataError
+        If the column is absent, or a weight is negative or infinite.
+    """
+    values = read_column(panel, name)
+    role = name if name in panel.columns else next(r for r, c in panel.names.items() if c == name)
+    in_logs = (
+        panel.logs
+        and not role.endswith(SHARE_SUFFIX)
+        and role in ("output", "value_added", "investment", *panel.inputs)
+    )
+    if in_logs:
+        values = np.exp(values)
+    require_weight(panel, name, values)
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Rows grouped by one or several names at once.
+
+    Attributes
+    ----------
+    names : tuple of str
+    codes : (n,) int array
+        0 to G - 1; rows without a label have a group of their own, `MISSING`.
+    labels : tuple of (G,) object arrays, one per name
+    """
+
+    names: tuple[str, ...]
+    codes: Ints
+    labels: tuple[NDArray[Any], ...]
+    size: int
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Labels of the groups under their names."""
+        return dict(zip(self.names, self.labels, strict=True))
+
+
+def grouping(panel: Panel, names: Sequence[str]) -> Grouping:
+    """Group the rows of a panel by one or several of its groupings, and time if it is named.
+
+    Raises
+    ------
+    DataError
+        If the panel has no such grouping.
+    """
+    codes, labels = np.zeros(panel.n_rows, np.int64), []
+    parts: list[tuple[Ints, NDArray[Any]]] = [_one(panel, name) for name in names]
+    if not parts:
+        return Grouping((), codes, (), 1)
+    for part, part_labels in parts:
+        codes = codes * part_labels.shape[0] + part
+    codes, distinct = dense_codes(codes)
+    rest = distinct
+    for _, part_labels in reversed(parts):
+        labels.append(part_labels[rest % part_labels.shape[0]])
+        rest = rest // part_labels.shape[0]
+    return Grouping(tuple(names), codes, tuple(labels[::-1]), int(distinct.shape[0]))
+
+
+def _one(panel: Panel, name: str) -> tuple[Ints, NDArray[Any]]:
+    if name in ("time", panel.keys.names["time"]) and name not in panel.groups:
+        codes, numbers = dense_codes(panel.time)
+        return codes, _objects([panel.keys.calendar.write(n) for n in numbers.tolist()])
+    known = {**{c.column: c for c in panel.groups.values()}, **panel.groups}
+    if name not in known:
+        raise DataError(
+            f"the panel has no grouping {name!r}",
+            code="missing_group",
+            column=name,
+            expected=f"groups={{{name!r}: column}} in Panel.from_frame",
+            remedy=nearest(name, [*panel.groups, panel.keys.names["time"]]),
+        )
+    category = known[name]
+    labels = category.labels.tolist()
+    if (category.codes < 0).any():
+        missing = len(labels)
+        return np.where(category.codes < 0, missing, category.codes), _objects([*labels, MISSING])
+    return category.codes, _objects(labels)
+
+
+def _objects(values: list[Any]) -> NDArray[Any]:
+    out = np.empty(len(values), object)
+    out[:] = values
+    return out
+
+
+def one_of(option: str, value: Any, allowed: Sequence[Any]) -> None:
+    """Refuse a value of a method's argument that is not among those allowed.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    if value not in allowed:
+        raise SpecificationError(
+            f"{option}={value!r} is not known",
+            code="bad_option",
+            column=option,
+            expected="one of " + ", ".join(map(repr, allowed)),
+            remedy=nearest(str(value), map(str, allowed)),
+        )
