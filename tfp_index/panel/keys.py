@@ -13,7 +13,7 @@ from tfp_index.errors import DataError, nearest
 from tfp_index.kernels.groups import group_offsets
 from tfp_index.kernels.ordering import dense_codes, panel_order
 from tfp_index.panel.calendar import Calendar, read_calendar
-from tfp_index.panel.frames import FrameReader, build_frame, factorize
+from tfp_index.panel.frames import FrameReader, build_frame
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.roles import Roles
 
@@ -162,12 +162,12 @@ def read_keys(
         raise DataError(
             "the table has no rows", code="empty_table", remedy="check the filter or the file"
         )
-    codes, labels = factorize(reader.keys(roles.entity))
+    codes, labels = reader.categories(roles.entity)
     time, lost, calendar = read_calendar(reader.keys(roles.time), roles.time, frequency)
     lost = lost | (codes < 0)
     item: Category | None = None
     if roles.item:
-        item = Category(*factorize(reader.keys(roles.item)), roles.item)
+        item = Category(*reader.categories(roles.item), roles.item)
         lost |= item.codes < 0
     keep = np.flatnonzero(~lost) if lost.any() else None
     if keep is not None:

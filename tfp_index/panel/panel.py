@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError, nearest
 from tfp_index.kernels.blocks import default_threads
 from tfp_index.kernels.groups import calendar_lags, lag_status
-from tfp_index.panel.frames import FrameReader, factorize
+from tfp_index.panel.frames import FrameReader
 from tfp_index.panel.keys import Category, Keys, read_keys
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.roles import Roles, collect_roles
@@ -313,7 +313,7 @@ def _build(
 
     groups = {}
     for name, column in roles.groups.items():
-        codes, labels = factorize(reader.keys(column))
+        codes, labels = reader.categories(column)
         groups[name] = Category(arrange(codes), labels, column)
     series = np.repeat(np.arange(keys.offsets.shape[0] - 1), np.diff(keys.offsets))
     panel = cls(
