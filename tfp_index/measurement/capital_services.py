@@ -189,6 +189,8 @@ class CapitalServices(Specification):
         assets = self._assets(panel, cells)
         income = self._income(panel, cells, notes)
         rate, cost = self._user_costs(panel, cells, assets, income, notes)
+        newly = (assets.weight > 0.0) & (cells.lag < 0) & (cells.previous[cells.cell] >= 0)
+        notes["assets in use without a price one period earlier"] = int(newly.sum())
         value = np.where(assets.weight == 0.0, 0.0, cost * assets.weight)
         grown = kernel.service_growth(
             assets.stock,

@@ -97,3 +97,34 @@ def test_agriculture_needs_a_policy_for_negative_user_costs(assets):
     np.testing.assert_allclose(out.capital_cost[known], out.capital_income[known], rtol=1e-12)
     in_use = np.isfinite(out.user_cost) & (farms.sort_values(["asset", "year"])["stock"] > 0)
     assert (out.user_cost[in_use.to_numpy()] > 0).all()
+
+
+def share(frame, **options):
+    panel = tfp.Panel.from_frame(
+        frame, entity="industry", time="year", value_added="VA_CP",
+        columns={"compensation": "NA_COMP", "employed": "NA_H_EMP", "employees": "NA_H_EMPE"},
+    )  # fmt: skip
+    return tfp.LaborShare(adjustment="eu_klems", **options).fit(panel)
+
+
+# Published LAB and CAP are single precision: 2^-24 = 6e-8
+SINGLE = 6e-8
+
+
+def test_labor_income_of_the_total_economy(austria):
+    total = austria[austria.industry == "TOT"].sort_values("year")
+    out = share(total)
+    np.testing.assert_allclose(out.labor_income, total["LAB"], rtol=SINGLE)
+    np.testing.assert_allclose(out.capital_share * total["VA_CP"], total["CAP"], rtol=2 * SINGLE)
+
+
+def test_labor_of_agriculture_would_exceed_value_added(austria):
+    """Published figures are cut to 95 % there; we say so instead and leave the choice open."""
+    farms = austria[austria.industry == "A"].sort_values("year").reset_index(drop=True)
+    with pytest.raises(tfp.DataError, match="not between 0 and 1"):
+        share(farms)
+    out = share(farms, invalid="missing")
+    cut = np.isclose(farms["LAB"] / farms["VA_CP"], 0.95, rtol=1e-6)
+    assert cut.sum() > 0
+    assert cut[np.isnan(out.labor_share)].all()
+    assert out.sample.lost["share not between 0 and 1"] == int(np.isnan(out.labor_share).sum())
