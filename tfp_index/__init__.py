@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from tfp_index.growth.accounting import GrowthAccounting
     from tfp_index.growth.bilateral import BilateralIndex
+    from tfp_index.growth.levels import DevelopmentAccounting, TFPLevels
     from tfp_index.growth.multilateral import MultilateralIndex
     from tfp_index.growth.published import check_published
     from tfp_index.measurement.capital_services import CapitalServices
@@ -54,7 +55,9 @@ _HOME = {
     # growth
     "GrowthAccounting": "tfp_index.growth.accounting",
     "BilateralIndex": "tfp_index.growth.bilateral",
+    "DevelopmentAccounting": "tfp_index.growth.levels",
     "MultilateralIndex": "tfp_index.growth.multilateral",
+    "TFPLevels": "tfp_index.growth.levels",
     "check_published": "tfp_index.growth.published",
     # measurement
     "BreakRepair": "tfp_index.measurement.splicing",
