@@ -326,6 +326,10 @@ def steady_vintages(
     array([[1.5, 0.5, 0. ]])
     """
     A = profile.shape[0]
+    groups = growth.shape[0]
+    if groups > 1 and (growth == growth[0]).all() and (years is None or (years == years[0]).all()):
+        one = steady_vintages(profile, growth[:1], horizon, None if years is None else years[:1])
+        return np.broadcast_to(one, (groups, horizon + 1))
     later = np.zeros((A, horizon + 1))  # [s − 1, j] → E_{j+s−1}
     for j in range(min(horizon + 1, A)):
         later[: A - j, j] = profile[j:]
@@ -376,14 +380,25 @@ def vintage_stock(
     array([4., 6., 6.])
     """
     n = investment.shape[0]
+    groups = offsets.shape[0] - 1
     lengths = np.diff(offsets)
-    series = np.repeat(np.arange(lengths.shape[0]), lengths)
-    position = np.arange(n) - np.repeat(offsets[:-1], lengths)
-    at_end = np.broadcast_to(np.asarray(initial_at_end, bool), lengths.shape)[series]
-    flow = np.where(at_end & (position == 0), 0.0, investment)
-    stock: Floats = remaining[series, position + ~at_end] * initial[series]
-    longest = int(lengths.max()) if n else 0
-    for a in range(min(profile.shape[0], longest)):
-        rows = np.flatnonzero(position >= a)
-        stock[rows] += profile[a] * flow[rows - a]
+    at_end = np.broadcast_to(np.asarray(initial_at_end, bool), lengths.shape)
+    stock = np.empty(n)
+
+    def work(block: slice) -> None:
+        first, last = int(offsets[block.start]), int(offsets[block.stop])
+        size = lengths[block]
+        series = np.repeat(np.arange(block.start, block.stop), size)
+        position = np.arange(first, last) - np.repeat(offsets[block.start : block.stop], size)
+        known = at_end[series]
+        flow = np.where(known & (position == 0), 0.0, investment[first:last])
+        total = remaining[series, position + ~known] * initial[series]
+        total += profile[0] * flow
+        for age in range(1, min(profile.shape[0], int(size.max(initial=0)))):
+            earlier = np.where(position[age:] >= age, flow[:-age], 0.0)  # never another series'
+            earlier *= profile[age]
+            total[age:] += earlier
+        stock[first:last] = total
+
+    map_blocks(work, groups, size=max(1, BLOCK_ROWS // max(1, n // max(1, groups))))
     return stock

@@ -157,6 +157,16 @@ def test_vintage_stock_of_the_geometric_profile_equals_the_recurrence(at_end):
     np.testing.assert_allclose(ours, other, rtol=1e-13)
 
 
+def test_a_gap_in_one_series_does_not_reach_the_next():
+    investment = np.array([1.0, np.nan, 1.0, 1.0, 1.0])
+    stock = capital.vintage_stock(
+        investment, np.ones(4), np.zeros(2), np.ones((2, 4)), np.array([0, 2, 5])
+    )
+    np.testing.assert_array_equal(stock, [1, np.nan, 1, 2, 3])
+    stock = capital.geometric_stock(investment, 0.0, np.zeros(2), np.array([0, 2, 5]))
+    np.testing.assert_array_equal(stock, [1, np.nan, 1, 2, 3])
+
+
 def test_vintage_stock_stays_in_steady_state_whatever_the_profile():
     lives, weights = capital.retirement_lives("normal", 9.0, 0.3)
     profile = capital.cohort_efficiency(lives, weights, 0.5)
