@@ -128,20 +128,22 @@ def total_degree(variables: int, degree: int) -> tuple[Exponent, ...]:
     )
 
 
-def production_terms(inputs: int, form: str) -> tuple[Exponent, ...]:
+def production_terms(inputs: int, form: str | int) -> tuple[Exponent, ...]:
     """Return the exponents of the terms of a log production function, without the constant.
 
     Parameters
     ----------
     inputs : int
-    form : {"cobb_douglas", "translog"}
+    form : {"cobb_douglas", "translog"} or int
+        Or the total degree of a polynomial.
 
     Examples
     --------
     >>> production_terms(2, "translog")
     ((1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
     """
-    return total_degree(inputs, 2 if form == "translog" else 1)[1:]
+    degree = {"cobb_douglas": 1, "translog": 2}[form] if isinstance(form, str) else form
+    return total_degree(inputs, degree)[1:]
 
 
 def closure(exponents: Iterable[Exponent]) -> tuple[Exponent, ...]:

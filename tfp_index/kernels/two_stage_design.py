@@ -171,7 +171,7 @@ def firm_blocks(offsets: Ints, size: int = BLOCK_ROWS) -> list[tuple[int, int]]:
 def make_design(
     data: Data,
     *,
-    form: str = "cobb_douglas",
+    form: str | int = "cobb_douglas",
     basis_degree: int = 3,
     law_degree: int = 3,
     current: Sequence[bool],
@@ -183,7 +183,8 @@ def make_design(
     Parameters
     ----------
     data : Data
-    form : {"cobb_douglas", "translog"}
+    form : {"cobb_douglas", "translog"} or int
+        Or the total degree of the production terms.
     basis_degree, law_degree : int
     current : sequence of bool
         For each input whether its instrument is dated t (it was chosen before ``ξ_t``) or t − 1.
