@@ -263,6 +263,7 @@ class GrowthAccounting(Specification):
         if terms.invalid.any():
             columns = self._without_invalid(panel, (self.output, *names), columns, notes)
             terms = account()
+        self._refuse_overflow(panel, (self.output, *names), terms)
         limit = _JUMP if self.growth == "log" else float(np.expm1(_JUMP))
         if terms.largest.max(initial=0.0) > limit or any(
             f"{role}_index" in panel for role in (self.output, *names)
@@ -305,6 +306,21 @@ class GrowthAccounting(Specification):
                 )
             cleaned.append(np.where(bad, np.nan, values))
         return cleaned
+
+    def _refuse_overflow(self, panel: Panel, roles: tuple[str, ...], terms: GrowthTerms) -> None:
+        growths = (terms.output_growth, *terms.input_growth)
+        for role, largest, growth in zip(roles, terms.largest, growths, strict=True):
+            if np.isinf(largest):
+                entity, time = panel.where(int(np.flatnonzero(np.isinf(growth))[0]))
+                raise DataError(
+                    f"the growth of {role} is beyond what numbers can hold",
+                    code="non_finite",
+                    column=panel.names[role],
+                    entity=entity,
+                    time=time,
+                    expected="values of a believable size",
+                    remedy="correct the value here or the one before it",
+                )
 
     def _look_closely(self, panel: Panel, roles: tuple[str, ...], notes: dict[str, int]) -> None:
         findings = check(panel, positive=roles, jump=_JUMP)

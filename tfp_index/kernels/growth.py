@@ -109,7 +109,7 @@ def log_mean(a: Floats, b: Floats) -> Floats:
     >>> log_mean(np.array([2.0, 3.0]), np.array([1.0, 3.0])).round(6)
     array([1.442695, 3.      ])
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         d = np.log(a / b)
         quotient = (a - b) / d
         near = np.sqrt(a * b) * (1 + d**2 / 24 + d**4 / 1920)
@@ -302,18 +302,19 @@ def input_index_terms(
     contributions : (k, n) float array
     tfp_growth, tfp_contribution : (n,) float arrays
     """
-    log_inputs = np.log1p(g_inputs)
-    weighted = np.stack([v * row for v, row in zip(shares, log_inputs, strict=True)])
-    log_n = weighted.sum(axis=0)
-    index_n = np.exp(log_n)
-    one = np.ones_like(index_n)
-    index_y = 1.0 + g_output
-    if ratio:
-        scale = log_mean(index_y, one)
-        log_a = np.log(index_y) - log_n
-        return weighted * scale, np.expm1(log_a), log_a * scale
-    tfp = index_y - index_n
-    return weighted * log_mean(index_n, one), tfp, tfp
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        log_inputs = np.log1p(g_inputs)
+        weighted = np.stack([v * row for v, row in zip(shares, log_inputs, strict=True)])
+        log_n = weighted.sum(axis=0)
+        index_n = np.exp(log_n)
+        one = np.ones_like(index_n)
+        index_y = 1.0 + g_output
+        if ratio:
+            scale = log_mean(index_y, one)
+            log_a = np.log(index_y) - log_n
+            return weighted * scale, np.expm1(log_a), log_a * scale
+        tfp = index_y - index_n
+        return weighted * log_mean(index_n, one), tfp, tfp
 
 
 def chain_index(

@@ -50,13 +50,8 @@ def ratio(part: Floats, whole: Floats) -> Floats:
     >>> ratio(np.array([1.0, 1.0]), np.array([2.0, 0.0]))
     array([0.5, nan])
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(whole == 0.0, np.nan, part / whole)
-
-
-def _log1p(rate: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log1p(rate)
 
 
 def period_terms(
@@ -94,6 +89,19 @@ def period_terms(
     PeriodTerms
         Entities without any row have NaN everywhere and 0 years.
     """
+    # enormous growth may overflow; its sums are then infinite, not an exception
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _period_terms(growth, contributions, tfp_growth, inside, offsets, log)
+
+
+def _period_terms(
+    growth: Floats,
+    contributions: Floats,
+    tfp_growth: Floats,
+    inside: NDArray[np.bool_],
+    offsets: Ints,
+    log: bool,
+) -> PeriodTerms:
     years = group_sums(inside.astype(np.float64), offsets)
 
     def mean(values: Floats) -> Floats:
@@ -101,22 +109,20 @@ def period_terms(
 
     g = np.where(inside, growth[0], 0.0)
     steps = g if log else np.log1p(np.where(g > -1.0, g, 0.0))
-    with np.errstate(over="ignore"):
-        level = np.exp(running_sums(steps, offsets))  # relative to the start of the spell
-        before = level / np.exp(steps)
+    level = np.exp(running_sums(steps, offsets))  # relative to the start of the spell
+    before = level / np.exp(steps)
     weight = log_mean(level, before) if log else before
     increase = group_sums(np.where(inside, weight * g, 0.0), offsets)
+    increments = [
+        ratio(group_sums(np.where(inside, weight * row, 0.0), offsets), increase)
+        for row in contributions
+    ]
     return PeriodTerms(
         years=years.astype(np.int64),
         growth=(means := np.stack([mean(row) for row in growth])),
-        log_growth=means if log else np.stack([mean(_log1p(row)) for row in growth]),
+        log_growth=means if log else np.stack([mean(np.log1p(row)) for row in growth]),
         contributions=np.stack([mean(row) for row in contributions]),
         tfp_growth=mean(tfp_growth),
         mean_of_ratios=np.stack([mean(ratio(row, growth[0])) for row in contributions]),
-        increment=np.stack(
-            [
-                ratio(group_sums(np.where(inside, weight * row, 0.0), offsets), increase)
-                for row in contributions
-            ]
-        ),
+        increment=np.stack(increments),
     )

@@ -376,7 +376,9 @@ def _changes(found: _Collector, role: str, jump: float) -> None:
     change[~np.isfinite(change)] = np.nan
     rows = np.flatnonzero(np.abs(change) > jump)
     sizes = change[rows]
-    found.rows("jump", role, rows, _say(role, " changes by a factor {:.3g}", np.exp(sizes)), sizes)
+    with np.errstate(over="ignore"):
+        factors = np.exp(sizes)
+    found.rows("jump", role, rows, _say(role, " changes by a factor {:.3g}", factors), sizes)
     switched = list(_unit_switches(change, rows))
     if switched:
         at = np.array([row for row, _ in switched], np.intp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ __all__ = ["Table", "plain"]
 def plain(value: Any) -> Any:
     """Turn a scalar or a nest of containers into data that JSON can hold; NaN becomes None.
 
+    So do infinities, which JSON knows as little.
+
     Examples
     --------
     >>> plain({"x": np.float64("nan"), "n": np.int64(3), "v": (1.5, "a")})
@@ -34,7 +37,7 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, np.generic):
         return plain(value.item())
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
