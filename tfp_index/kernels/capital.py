@@ -54,10 +54,16 @@ def linear_recurrence(carry: Floats, flow: Floats, offsets: Ints) -> Floats:
     array([1.  , 1.5 , 1.75, 1.  , 1.5 ])
     """
     x = flow.astype(np.float64)
+    _advance(carry, x, offsets)
+    return x
+
+
+def _advance(carry: Floats, x: Floats, offsets: Ints) -> None:
+    """Solve the recurrence in place; `x` holds the flow at first."""
     groups = offsets.shape[0] - 1
     lengths = np.diff(offsets)
     if not x.shape[0]:
-        return x
+        return
     longest = int(lengths.max())
     uniform = int(lengths.min()) == longest
 
@@ -80,7 +86,6 @@ def linear_recurrence(carry: Floats, flow: Floats, offsets: Ints) -> Floats:
             x[rows] += carry[rows] * x[rows - 1]
 
     map_blocks(work, groups, size=max(1, BLOCK_ROWS // max(1, x.shape[0] // groups)))
-    return x
 
 
 def geometric_stock(
@@ -142,7 +147,8 @@ def geometric_stock(
     at_end = np.broadcast_to(np.asarray(initial_at_end, bool), filled.shape)[filled]
     start = initial[filled]
     flow[first] = np.where(at_end, start, flow[first] + carry[first] * start)
-    return linear_recurrence(carry, flow, offsets)
+    _advance(carry, flow, offsets)
+    return flow
 
 
 def hyperbolic_efficiency(age: Floats, life: Floats | float, beta: float) -> Floats:

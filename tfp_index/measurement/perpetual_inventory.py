@@ -264,19 +264,28 @@ class PerpetualInventory(Specification):
         status = _status(dense, start, productive)
         if self.invalid == "error":
             _refuse_negative(panel, status, dense.scatter(productive))
-        columns = {
-            "capital": productive,
-            "net_capital": net,
-            "capital_begin": _earlier(dense, productive, start.stock, start.at_end),
-            "consumption": _earlier(dense, net, start.net, start.at_end) + flow - net,
-        }
+        begin = _earlier(dense, productive, start.stock, start.at_end)
+        shared = net is productive
+        net_begin = begin if shared else _earlier(dense, net, start.net, start.at_end)
+        consumption = net_begin + flow
+        consumption -= net
+        hidden = status != 0 if status.any() else None
+
+        def on_panel(values: Floats) -> Floats:
+            values = dense.scatter(values)
+            return values if hidden is None else np.where(hidden, np.nan, values)
+
+        capital = on_panel(productive)
         return PerpetualInventoryResult(
             spec=self,
             record=record_of(self, panel, _sample(panel, dense, status, start, self.gaps)),
             keys=panel.keys,
             investment=investment,
             start=start,
-            **{k: np.where(status != 0, np.nan, dense.scatter(v)) for k, v in columns.items()},
+            capital=capital,
+            net_capital=capital if shared else on_panel(net),
+            capital_begin=on_panel(begin),
+            consumption=on_panel(consumption),
         )
 
     def _price(self, panel: Panel) -> Floats | None:
@@ -347,6 +356,9 @@ _ROW_REASONS = {
 def _status(dense: DenseSeries, start: InitialStocks, stock: Floats) -> NDArray[np.int8]:
     """(n,) 0, or why the panel's row has no stock."""
     status = np.zeros(stock.shape[0], np.int8)
+    plain = dense.rows is None and not start.status.any()
+    if plain and np.min(stock, initial=0.0) >= 0.0:  # and so nowhere NaN
+        return status
     status[np.isnan(stock)] = _GAP
     negative = group_sums((stock < 0.0).astype(np.float64), dense.offsets) > 0.0
     ruined = np.repeat(negative, np.diff(dense.offsets))
@@ -382,7 +394,11 @@ def _refuse_negative(panel: Panel, status: NDArray[np.int8], stock: Floats) -> N
 def _sample(
     panel: Panel, dense: DenseSeries, status: NDArray[np.int8], start: InitialStocks, gaps: str
 ) -> Sample:
-    counts = np.bincount(status, minlength=_NEGATIVE + 1)
+    counts = np.zeros(_NEGATIVE + 1, np.int64)
+    if status.any():
+        counts = np.bincount(status, minlength=_NEGATIVE + 1)
+    else:
+        counts[0] = status.shape[0]
     filled = dense.gaps.shape[0] if gaps in ("zero", "interpolate") else 0
     said = {"zero": "taken as zero", "interpolate": "interpolated"}.get(gaps, "")
     return Sample(
