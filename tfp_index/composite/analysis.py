@@ -174,11 +174,7 @@ def importance(result: CompositeResult) -> Table:
     """
     tree, scores = result.tree, result.computed.scores
     k = len(tree.indicators)
-    weights = {
-        code: w[~np.isnan(w).any(axis=1)] if w.ndim == 2 else w
-        for code, w in result.computed.weights.items()
-    }
-    share = effective_weights(tree, weights)[:k]
+    share = effective_weights(tree, result.computed.weights)[:k]
     squares = np.array([correlation(scores[:, j], scores[:, -1]) ** 2 for j in range(k)])
     total = np.nansum(squares)
     return Table(

@@ -20,7 +20,7 @@ from tfp_index.composite.compute import (
 )
 from tfp_index.composite.index import CompositeIndex
 from tfp_index.composite.structure import Structure
-from tfp_index.composite.weights import effective_weights
+from tfp_index.composite.weights import effective_weights, sibling_shares
 from tfp_index.errors import DataError, SpecificationError, nearest
 from tfp_index.panel.frames import build_frame
 from tfp_index.panel.table import Table
@@ -188,20 +188,14 @@ class CompositeResult(Result):
         """
         tree, own = self.tree, np.ones(len(self.tree.nodes))
         for node in tree.aggregates:
-            below = self.computed.weights[node.code]
-            below = below / below.sum(axis=-1, keepdims=True)
-            own[list(node.children)] = np.nanmean(below, axis=0) if below.ndim == 2 else below
-        clean = {
-            code: w[~np.isnan(w).any(axis=1)] if w.ndim == 2 else w
-            for code, w in self.computed.weights.items()
-        }
+            own[list(node.children)] = sibling_shares(self.computed.weights[node.code])
         return Table(
             {
                 "code": [node.code for node in tree.nodes],
                 "parent": [node.parent for node in tree.nodes],
                 "level": [node.level for node in tree.nodes],
                 "weight": own,
-                "share": effective_weights(tree, clean),
+                "share": effective_weights(tree, self.computed.weights),
             },
             title="Weights",
             backend=self.keys.backend,

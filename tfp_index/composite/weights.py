@@ -45,7 +45,7 @@ FACTOR_SHARE = 0.10
 
 
 def principal_components(x: Floats) -> tuple[Floats, Floats]:
-    """Return the eigenvalues of the correlation matrix, descending, and all loadings.
+    """Return the eigenvalues of the correlation matrix above zero, descending, and the loadings.
 
     Parameters
     ----------
@@ -53,12 +53,19 @@ def principal_components(x: Floats) -> tuple[Floats, Floats]:
 
     Returns
     -------
-    (k,) float array, (k, k) float array with one component per column
+    (rank,) float array, (k, rank) float array with one component per column
     """
     from statsmodels.multivariate.pca import PCA
 
     standard = (x - x.mean(axis=0)) / x.std(axis=0)
-    components = PCA(standard, standardize=False, demean=False, normalize=False, method="eig")
+    components = PCA(
+        standard,
+        ncomp=int(np.linalg.matrix_rank(standard)),
+        standardize=False,
+        demean=False,
+        normalize=False,
+        method="svd",
+    )
     values = np.asarray(components.eigenvals, dtype=float) / x.shape[0]
     vectors = np.asarray(components.eigenvecs, dtype=float)
     return values, vectors * np.sqrt(np.maximum(values, 0.0))
@@ -85,7 +92,9 @@ def factor_loadings(x: Floats, factors: int | None = None) -> Floats:
     kept = loadings[:, :factors]
     if factors > 1:
         length = np.sqrt((kept**2).sum(axis=1, keepdims=True))
-        rotated, _ = rotate_factors(kept / length, "varimax", max_tries=5000, tol=1e-10)
+        directions = kept / np.where(length > 0, length, 1.0)
+        with np.errstate(divide="ignore"):  # the search takes the log of its gradient
+            rotated, _ = rotate_factors(directions, "varimax", max_tries=5000, tol=1e-10)
         kept = rotated * length
     sign = np.sign(kept[np.abs(kept).argmax(axis=0), np.arange(factors)])
     return np.asarray(kept * sign)
@@ -232,7 +241,7 @@ def effective_weights(structure: Structure, weights: Mapping[str, Floats]) -> Fl
     ----------
     structure : Structure
     weights : mapping of aggregate to (k,) float array
-        Relative weights of its children; those by unit are averaged.
+        Relative weights of its children; (n, k) where they differ by unit.
 
     Returns
     -------
@@ -241,8 +250,30 @@ def effective_weights(structure: Structure, weights: Mapping[str, Floats]) -> Fl
     share = np.zeros(len(structure.nodes))
     share[-1] = 1.0
     for node in reversed(structure.aggregates):
-        own = weights[node.code]
-        own = own / own.sum(axis=-1, keepdims=True)
-        own = own.mean(axis=0) if own.ndim == 2 else own
+        own = sibling_shares(weights[node.code])
         share[list(node.children)] = share[structure.position[node.code]] * own
     return share
+
+
+def sibling_shares(weights: Floats) -> Floats:
+    """Return weights that sum to one; those by unit are averaged over the units that have some.
+
+    Parameters
+    ----------
+    weights : (k,) or (n, k) float array
+        Rows of NaN or of zeros are units without weights.
+
+    Returns
+    -------
+    (k,) float array
+
+    Examples
+    --------
+    >>> sibling_shares(np.array([[1.0, 3.0], [np.nan, np.nan], [2.0, 2.0]]))
+    array([0.375, 0.625])
+    """
+    if weights.ndim == 1:
+        return np.asarray(weights / weights.sum())
+    total = np.where(np.isnan(weights), 0.0, weights).sum(axis=1)
+    some = total > 0
+    return np.asarray((weights[some] / total[some, None]).mean(axis=0))

@@ -224,8 +224,9 @@ def benefit_of_doubt(
     Returns
     -------
     Benefit
-        Scores are NaN for a unit whose program has no solution (a unit of zeros with bounds on
-        contributions has score 0).
+        Scores are NaN for a unit whose program has no solution. With bounds on contributions, a
+        unit that scores zero where it must draw a part of its score from gets zero weights and
+        score 0.
 
     References
     ----------
