@@ -40,17 +40,13 @@ def period_table(
     rules: Rules,
 ) -> Table:
     """Return one row per period and entity; see `GrowthAccountingResult.periods`."""
+    if entities is not None:
+        result = result.of_entities(entities)
     keys = result.keys
-    codes = (
-        np.arange(keys.entity_labels.shape[0])
-        if entities is None
-        else np.array([keys.entity_code(e) for e in entities], np.int64)
-    )
-    parts = []
-    for start, end in _spans(result, periods):
-        columns = _one_period(result, start, end, rules)
-        picked = {name: values[codes] for name, values in columns.items()}
-        parts.append({"entity": keys.entity_labels[codes], **picked})
+    parts = [
+        {"entity": keys.entity_labels, **_one_period(result, start, end, rules)}
+        for start, end in _spans(result, periods)
+    ]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     how = "compound rates" if result.spec.period_mean == "compound" else "means of annual terms"
     return Table(
@@ -116,20 +112,14 @@ def _one_period(
     if not rules.available:
         for values in (*columns.values(), *shares.values()):
             values[~complete] = np.nan
-    write = np.vectorize(keys.calendar.write, otypes=[object])
     return {
-        "start": _labels(write(first)),
-        "end": _labels(write(last)),
+        "start": keys.calendar.write_all(first),
+        "end": keys.calendar.write_all(last),
         "years": means.years,
         **columns,
         **shares,
         "flag": flag,
     }
-
-
-def _labels(values: NDArray[Any]) -> NDArray[Any]:
-    whole = all(isinstance(v, int) for v in values.tolist())
-    return values.astype(np.int64) if whole else values
 
 
 def _own_span(
@@ -261,20 +251,22 @@ def _flags(
     growth = columns["output_growth"]
     names = ("tfp_share_of_growth", "tfp_share_mean_of_ratios", "tfp_share_increment")
     three = np.stack([shares[name] for name in names])
-    flags = np.empty(growth.shape[0], object)
-    for i in range(growth.shape[0]):
-        said = []
-        if years[i] < wanted[i] or not years[i]:
-            said.append(f"incomplete: {years[i]} of {wanted[i]} annual rates")
-        if whole[i]:
-            said.append("the period is not a whole number of steps")
-        if years[i] and np.isfinite(growth[i]):
-            if abs(growth[i]) < rules.tolerance:
-                said.append("growth too small to divide by")
-            elif growth[i] < 0:
-                said.append("negative growth: read shares with care")
-            seen = three[:, i][np.isfinite(three[:, i])]
-            if seen.size > 1 and np.ptp(seen) > rules.disagreement:
-                said.append("rules for the share of growth disagree")
-        flags[i] = "; ".join(said)
+    judged = (years > 0) & np.isfinite(growth)
+    with np.errstate(invalid="ignore"):
+        spread = np.fmax.reduce(three) - np.fmin.reduce(three)
+        tiny = judged & (np.abs(growth) < rules.tolerance)
+        negative = judged & ~tiny & (growth < 0)
+        apart = judged & (spread > rules.disagreement)
+    short = (years < wanted) | (years == 0)
+    kinds = (
+        (short, "incomplete: {} of {} annual rates"),
+        (whole, "the period is not a whole number of steps"),
+        (tiny, "growth too small to divide by"),
+        (negative, "negative growth: read shares with care"),
+        (apart, "rules for the share of growth disagree"),
+    )
+    flags = np.full(growth.shape[0], "", object)
+    for i in np.flatnonzero(np.any([found for found, _ in kinds], axis=0)).tolist():
+        said = [text for found, text in kinds if found[i]]
+        flags[i] = "; ".join(said).format(years[i], wanted[i])
     return flags

@@ -146,7 +146,7 @@ class GrowthAccountingResult(Result):
         with np.errstate(over="ignore"):
             level = value * np.exp(chained - np.repeat(origin, lengths))
         connected = np.repeat(linked, lengths)
-        reason = np.where(connected, "", "not linked to the base").astype(object)
+        reason = np.array(["not linked to the base", ""], object)[connected.view(np.int8)]
         return RowValues(
             self.keys,
             {"tfp_index": np.where(connected, level, np.nan), "reason": reason},
@@ -226,6 +226,28 @@ class GrowthAccountingResult(Result):
             entities,
             _periods.Rules(incomplete == "available", tolerance, disagreement),
         )
+
+    def of_entities(self, entities: Sequence[Any]) -> GrowthAccountingResult:
+        """Return the result of these entities only, in the order given.
+
+        Raises
+        ------
+        DataError
+            If there is no such entity.
+        """
+        codes = [self.keys.entity_code(entity) for entity in entities]
+        keys, rows = self.keys.of_entities(codes)
+        terms = self.terms
+        picked = dataclasses.replace(
+            terms,
+            output_growth=terms.output_growth[rows],
+            input_growth=terms.input_growth[:, rows],
+            contributions=terms.contributions[:, rows],
+            tfp_growth=terms.tfp_growth[rows],
+            tfp_contribution=terms.tfp_contribution[rows],
+            status=terms.status[rows],
+        )
+        return dataclasses.replace(self, keys=keys, terms=picked)
 
     def sensitivity(
         self,

@@ -71,6 +71,16 @@ class Calendar:
             return label.item() if hasattr(label, "item") else label
         return int(number)
 
+    def write_all(self, numbers: Ints) -> NDArray[Any]:
+        """Return the caller's label, or the plain number, of each calendar number."""
+        distinct, place = np.unique(numbers, return_inverse=True)
+        written = [self.write(int(number)) for number in distinct]
+        if all(isinstance(label, int) for label in written):
+            return np.array(written, np.int64)[place]
+        labels = np.empty(len(written), object)
+        labels[:] = written
+        return labels[place]
+
 
 def read_calendar(
     values: NDArray[Any], column: str, frequency: str | None = None

@@ -99,6 +99,33 @@ class Keys:
         label = entity.item() if hasattr(entity, "item") else entity
         return label, self.calendar.write(int(self.time[row]))
 
+    def of_entities(self, codes: list[int]) -> tuple[Keys, NDArray[np.intp]]:
+        """Return the keys of some entities in the order given, and which rows those are.
+
+        The way back to the caller's frame ends here: frames made with them have only these rows.
+        """
+        starts = np.searchsorted(self.entity_codes, codes)
+        stops = np.searchsorted(self.entity_codes, codes, side="right")
+        spans = [np.arange(a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
+        rows = np.concatenate(spans) if spans else np.zeros(0, np.intp)
+        entity = np.repeat(np.arange(len(codes)), stops - starts)
+        item = self.item
+        picked = Category(item.codes[rows], item.labels, item.column) if item else None
+        series = entity * len(item) + picked.codes if item and picked else entity
+        keys = Keys(
+            entity_codes=entity,
+            entity_labels=self.entity_labels[codes],
+            time=self.time[rows],
+            calendar=self.calendar,
+            offsets=group_offsets(series),
+            order=None,
+            frame_rows=rows.shape[0],
+            names=self.names,
+            backend=self.backend,
+            item=picked,
+        )
+        return keys, rows
+
     def restore(self, values: NDArray[Any]) -> NDArray[Any]:
         """Bring values from panel order into the caller's row order.
 

@@ -467,3 +467,13 @@ def test_errors_travel_between_processes():
         tfp.GrowthAccounting().fit(panel())
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.to_dict() == caught.value.to_dict()
+
+
+def test_a_result_of_some_entities():
+    two = pd.concat([data(), data(id="B", y=[1.0, 2.0, 3.0, 4.0])])
+    res = tfp.GrowthAccounting(capital_share=0.4).fit(panel(two))
+    part = res.of_entities(["B"])
+    assert part.to_frame()["id"].tolist() == ["B"] * 4
+    np.testing.assert_array_equal(part.tfp_growth, res.tfp_growth[4:])
+    with pytest.raises(tfp.DataError, match="no entity 'C'"):
+        res.of_entities(["C"])
