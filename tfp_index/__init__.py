@@ -16,6 +16,7 @@ from tfp_index._version import __version__
 
 if TYPE_CHECKING:
     from tfp_index import datasets, plot, report
+    from tfp_index.aggregation.decomposition import Decomposition
     from tfp_index.aggregation.disclosure import Cells, DisclosureRules
     from tfp_index.composite.index import CompositeIndex
     from tfp_index.errors import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from tfp_index.growth.accounting import GrowthAccounting
     from tfp_index.growth.bilateral import BilateralIndex
+    from tfp_index.growth.klems import KlemsAccounts
     from tfp_index.growth.levels import DevelopmentAccounting, TFPLevels
     from tfp_index.growth.multilateral import MultilateralIndex
     from tfp_index.growth.published import check_published
@@ -43,8 +45,12 @@ if TYPE_CHECKING:
     from tfp_index.measurement.splicing import BreakRepair, Splicing
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
+    from tfp_index.production.ackerberg_caves_frazer import AckerbergCavesFrazer
     from tfp_index.production.bootstrap import Bootstrap
+    from tfp_index.production.gandhi_navarro_rivers import GandhiNavarroRivers
     from tfp_index.production.least_squares import CobbDouglas, Translog
+    from tfp_index.production.levinsohn_petrin import LevinsohnPetrin
+    from tfp_index.production.olley_pakes import OlleyPakes
     from tfp_index.production.wooldridge import Wooldridge
     from tfp_index.results.specification import spec_from_dict
 
@@ -56,6 +62,7 @@ _HOME = {
     "GrowthAccounting": "tfp_index.growth.accounting",
     "BilateralIndex": "tfp_index.growth.bilateral",
     "DevelopmentAccounting": "tfp_index.growth.levels",
+    "KlemsAccounts": "tfp_index.growth.klems",
     "MultilateralIndex": "tfp_index.growth.multilateral",
     "TFPLevels": "tfp_index.growth.levels",
     "check_published": "tfp_index.growth.published",
@@ -70,14 +77,19 @@ _HOME = {
     "Rebasing": "tfp_index.measurement.prices",
     "Splicing": "tfp_index.measurement.splicing",
     # production functions of firms
+    "AckerbergCavesFrazer": "tfp_index.production.ackerberg_caves_frazer",
     "Bootstrap": "tfp_index.production.bootstrap",
     "CobbDouglas": "tfp_index.production.least_squares",
+    "LevinsohnPetrin": "tfp_index.production.levinsohn_petrin",
+    "OlleyPakes": "tfp_index.production.olley_pakes",
+    "GandhiNavarroRivers": "tfp_index.production.gandhi_navarro_rivers",
     "Translog": "tfp_index.production.least_squares",
     "Wooldridge": "tfp_index.production.wooldridge",
     # composite indices
     "CompositeIndex": "tfp_index.composite.index",
     # aggregation: from enterprises to the province
     "Cells": "tfp_index.aggregation.disclosure",
+    "Decomposition": "tfp_index.aggregation.decomposition",
     "DisclosureRules": "tfp_index.aggregation.disclosure",
     # results
     "spec_from_dict": "tfp_index.results.specification",

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.datasets._province import province
+from tfp_index.datasets._proxies import proxies
 from tfp_index.datasets._simulation import Simulation, Truth
 from tfp_index.errors import SpecificationError
 from tfp_index.kernels.resampling import seed_sequence
 
-__all__ = ["Simulation", "Truth", "acf2015", "gnr", "kim_luo_su", "province"]
+__all__ = ["Simulation", "Truth", "acf2015", "gnr", "kim_luo_su", "province", "proxies"]
 
 Floats = NDArray[np.float64]
 

@@ -276,7 +276,7 @@ def second_stage(
     first: FirstStage,
     weights: Floats | None = None,
     threads: int | None = None,
-    phi: Floats | None = None,
+    fitted: Floats | None = None,
 ) -> SecondStage:
     """Accumulate the Gram matrix of stage 2: one pass over the rows.
 
@@ -286,18 +286,18 @@ def second_stage(
     weights : (g,) float array, optional
         One per firm.
     threads : int, optional
-    phi : (n,) float array, optional
-        Filled with ``φ̂``.
+    fitted : (2, n) float array, optional
+        Filled with ``φ̂`` and the residual of stage 1.
     """
     parts = firm_blocks(data.offsets)
 
     def work(block: slice) -> Floats:
         firms = parts[block.start]
         rows = slice(int(data.offsets[firms[0]]), int(data.offsets[firms[1]]))
-        fitted, eta = fitted_parts(data, design, first, rows)
-        if phi is not None:
-            phi[rows] = fitted
-        X = stage_two_columns(data, design, rows, fitted, eta, first.center)
+        phi, eta = fitted_parts(data, design, first, rows)
+        if fitted is not None:
+            fitted[0, rows], fitted[1, rows] = phi, eta
+        X = stage_two_columns(data, design, rows, phi, eta, first.center)
         w = _row_weights(data, weights, firms)
         now = slice(rows.start + 1, rows.stop)
         mask = X[0].copy() if data.law_factors else None

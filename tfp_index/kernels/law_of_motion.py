@@ -282,18 +282,20 @@ def persistence(second: SecondStage, design: Design, delta: Floats) -> Floats:
     return slopes
 
 
-def term_map(design: Design) -> tuple[Floats, Floats]:
+def term_map(design: Design, origin: Floats | None = None) -> tuple[Floats, Floats]:
     """Return ``R`` and ``a`` with ``x̃ = R'x + a``, so that ``β = R b``.
 
     Parameters
     ----------
     design : Design
+    origin : (v,) float array, optional
+        The terms ``x`` are those of the inputs less this point; zero by default.
 
     Returns
     -------
     (J, J) and (J,) float arrays
     """
-    location = design.inputs.location
+    location = design.inputs.location - (0.0 if origin is None else origin)
     scale = np.diagonal(design.inputs.matrix)
     index = {t: i for i, t in enumerate(design.terms)}
     R, constant = np.zeros((len(index), len(index))), np.zeros(len(index))

@@ -1,0 +1,331 @@
+"""What Olley–Pakes, Levinsohn–Petrin and Ackerberg–Caves–Frazer hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.errors import EstimationError, nearest
+from tfp_index.kernels.control_function import SecondStage
+from tfp_index.kernels.resampling import Draws
+from tfp_index.kernels.two_stage_design import Design
+from tfp_index.panel.table import Table
+from tfp_index.production._result import Estimate, Named, ProductionResult, critical_value
+from tfp_index.production._two_stage_fit import objective_of
+from tfp_index.results.result import Result, RowValues
+
+__all__ = ["FirstStageReport", "Surface", "TwoStageByGroup", "TwoStageResult"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FirstStageReport:
+    """Regression of output on the polynomial in inputs and proxy.
+
+    Attributes
+    ----------
+    rows, firms : int
+    r_squared : float
+    terms : int
+        Regressors, the constant and categories included.
+    condition : float
+        Condition number of the regressors as they are used, each scaled to unit length.
+    dropped : tuple of str
+        Variables and regressors left out because others say the same.
+    coefficients : Named
+        Of free inputs and controls (empty where the polynomial holds all inputs).
+    dependence : Named
+        R² of each of them on all other regressors of this stage.
+    residual_sd : Named
+        Standard deviation of what is left of each: the variation that identifies it.
+    """
+
+    rows: int
+    firms: int
+    r_squared: float
+    terms: int
+    condition: float
+    dropped: tuple[str, ...]
+    coefficients: Named
+    dependence: Named
+    residual_sd: Named
+
+    def table(self) -> Table:
+        """Return free inputs and controls with their coefficient and what identifies it."""
+        return Table(
+            {
+                "term": list(self.coefficients.names),
+                "estimate": np.asarray(self.coefficients),
+                "r_squared_on_the_rest": np.asarray(self.dependence),
+                "residual_sd": np.asarray(self.residual_sd),
+            },
+            title="First stage",
+            notes=(
+                f"{self.rows} rows, {self.firms} firms, {self.terms} regressors, "
+                f"R² {self.r_squared:.4f}, condition number {self.condition:.3g}",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surface:
+    """The objective of the second stage as a function of the coefficients.
+
+    Holds the Gram matrix of the second stage, which does not grow with the rows.
+    """
+
+    second: SecondStage
+    design: Design
+    definition: str
+    centered: bool
+    reported: Floats
+
+    def value(self, points: Floats) -> Floats:
+        """Return the objective at (S, J) coefficients of the terms, in squared units of output."""
+        b = np.linalg.solve(self.reported, np.asarray(points, np.float64).T).T
+        delta = (b - self.design.reference) / self.design.unit
+        objective = objective_of(self.second, self.design, self.definition, self.centered)
+        return np.asarray(objective(delta)[0] * self.design.unit**2)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TwoStageResult(ProductionResult):
+    """A production function estimated in two stages.
+
+    ``productivity`` has two columns: ``productivity`` is ``φ̂ − β'x``, free of the error of output;
+    ``productivity_with_error`` is output net of inputs and controls, ``y − β'x``.
+
+    Attributes
+    ----------
+    roots : Table
+        Every solution and every other stationary point that the search found, the chosen one
+        first: ``kind`` (root, minimum or stationary), ``chosen``, ``admissible``, coefficients,
+        ``returns_to_scale``, ``persistence`` of ω, ``objective``, ``correlation`` of instruments
+        and innovations (0 at a root), and how many starts ended there (``hits``).
+    first_stage : FirstStageReport
+    fitted : RowValues
+        ``phi`` and ``residual`` of the first stage.
+    law : Table
+        Law of motion of productivity around its mean.
+    choice : str
+        The rule that chose among the roots.
+    surface : Surface
+        The objective, for plots.
+    draws : Draws or None
+        Bootstrap repetitions, in the order of `params`.
+    """
+
+    roots: Table
+    first_stage: FirstStageReport
+    fitted: RowValues
+    law: Table
+    choice: str
+    surface: Surface
+    draws: Draws | None = None
+
+    def summary(self) -> str:
+        """Return specification, coefficients, figures, roots and warnings as text."""
+        shown = str(self.roots) if len(self.roots) > 1 else ""
+        lines = [super().summary(), f"choice: {self.choice}"]
+        return "\n".join(lines + ([shown] if shown else []))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record and the small tables as plain data; row values travel as frames."""
+        return {
+            **super().to_dict(),
+            "roots": self.roots.to_dict(),
+            "first_stage": self.first_stage.table().to_dict(),
+            "law": self.law.to_dict(),
+            "choice": self.choice,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupFit:
+    """The parts of a result that do not grow with the rows."""
+
+    params: Named
+    cov_params: Floats
+    elasticity_mean: Named
+    elasticity_cov: Floats
+    details: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    roots: Table
+    first_stage: FirstStageReport
+    law: Table
+    choice: str
+    surface: Surface
+    draws: Draws | None
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TwoStageByGroup(Result, Mapping[Any, TwoStageResult]):
+    """One production function per group, estimated in one call.
+
+    ``result[label]`` is the result of one group, as if it had been estimated alone.
+
+    Attributes
+    ----------
+    by : str
+        The grouping.
+    productivity, fitted, elasticities_by_row : RowValues
+        Over all rows; NaN in groups without an estimate.
+    failed : Table
+        Groups without an estimate: label, rows, firms, code and reason.
+    warnings : tuple of str
+        What was warned of, with the number of groups.
+    """
+
+    by: str
+    inputs: tuple[str, ...]
+    labels: tuple[Any, ...]
+    fits: tuple[GroupFit, ...]
+    members: NDArray[np.int64]
+    productivity: RowValues
+    fitted: RowValues
+    elasticities_by_row: RowValues
+    failed: Table
+    warnings: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, label: Any) -> TwoStageResult:
+        if label not in self.labels:
+            reasons = dict(
+                zip(self.failed["group"].tolist(), self.failed["reason"].tolist(), strict=True)
+            )
+            if label in reasons:
+                raise EstimationError(
+                    f"group {label!r} has no estimate: {reasons[label]}",
+                    code="group_failed",
+                    column=self.by,
+                )
+            raise EstimationError(
+                f"there is no group {label!r}",
+                code="unknown_group",
+                column=self.by,
+                remedy=nearest(str(label), map(str, self.labels)),
+            )
+        place = self.labels.index(label)
+        inside = self.members == place
+
+        def rows(values: RowValues) -> RowValues:
+            only = {k: np.where(inside, v, np.nan) for k, v in values.values.items()}
+            return RowValues(values.keys, only, values.title)
+
+        parts = self.fits[place]
+        return TwoStageResult(
+            spec=self.spec,
+            record=self.record,
+            keys=self.keys,
+            params=parts.params,
+            cov_params=parts.cov_params,
+            productivity=rows(self.productivity),
+            elasticities_by_row=rows(self.elasticities_by_row),
+            inputs=self.inputs,
+            elasticity_mean=parts.elasticity_mean,
+            elasticity_cov=parts.elasticity_cov,
+            details=parts.details,
+            warnings=parts.warnings,
+            roots=parts.roots,
+            first_stage=parts.first_stage,
+            fitted=rows(self.fitted),
+            law=parts.law,
+            choice=parts.choice,
+            surface=parts.surface,
+            draws=parts.draws,
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def tidy(self) -> Table:
+        """Return one row per group and coefficient."""
+        reach = critical_value(0.95, None)
+        columns: dict[str, list[Any]] = {
+            name: [] for name in ("group", "term", "estimate", "std_error", "lower", "upper")
+        }
+        for label, fit in zip(self.labels, self.fits, strict=True):
+            b = np.asarray(fit.params)
+            with np.errstate(invalid="ignore"):
+                errors = np.sqrt(np.diagonal(fit.cov_params))
+            columns["group"] += [label] * b.size
+            columns["term"] += list(fit.params.names)
+            for name, values in (
+                ("estimate", b),
+                ("std_error", errors),
+                ("lower", b - reach * errors),
+                ("upper", b + reach * errors),
+            ):
+                columns[name] += values.tolist()
+        return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
+
+    def glance(self) -> Table:
+        """Return one row per group that sums its fit up."""
+        names = list(dict.fromkeys(name for fit in self.fits for name in fit.details))
+        scales = [
+            Estimate(float(np.asarray(f.elasticity_mean).sum()), _root(f.elasticity_cov.sum()))
+            for f in self.fits
+        ]
+        columns: dict[str, Sequence[Any]] = {
+            "group": list(self.labels),
+            "returns_to_scale": [s.value for s in scales],
+            "returns_to_scale_error": [s.std_error for s in scales],
+            **{name: [fit.details.get(name) for fit in self.fits] for name in names},
+            "warnings": [len(fit.warnings) for fit in self.fits],
+        }
+        return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
+
+    @property
+    def roots(self) -> Table:
+        """All roots and stationary points of all groups."""
+        names = list(dict.fromkeys(name for fit in self.fits for name in fit.roots.columns))
+        columns: dict[str, list[Any]] = {"group": [], **{name: [] for name in names}}
+        for label, fit in zip(self.labels, self.fits, strict=True):
+            columns["group"] += [label] * len(fit.roots)
+            for name in names:
+                columns[name] += fit.roots[name].tolist()
+        return Table(columns, title="Roots", backend=self.keys.backend)
+
+    def summary(self) -> str:
+        """Return specification, groups, failures and warnings as text."""
+        lines = [self.spec.describe(), "", str(self.glance())]
+        if len(self.failed):
+            lines += ["", str(self.failed)]
+        lost = "; ".join(f"{count} {reason}" for reason, count in self.sample.lost.items())
+        lines.append(
+            f"{self.sample.used} of {self.sample.rows} rows used" + (f"; {lost}" if lost else "")
+        )
+        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record and the small tables as plain data; row values travel as frames."""
+        return {
+            **super().to_dict(),
+            "tidy": self.tidy().to_dict(),
+            "roots": self.roots.to_dict(),
+            "failed": self.failed.to_dict(),
+            "warnings": list(self.warnings),
+        }
+
+    # a Mapping compares by content; a result is itself
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+def _root(variance: float) -> float:
+    return float(np.sqrt(variance)) if variance >= 0 else float("nan")
