@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tfp_index.growth.accounting_result import GrowthAccountingResult
 
-__all__ = ["comparison", "contributions", "index", "sensitivity"]
+__all__ = ["CAPITAL_SHARES", "comparison", "contributions", "index", "per", "sensitivity"]
 
 Labels = Mapping[Any, Localized]
 Floats = NDArray[np.float64]
@@ -218,6 +218,7 @@ def sensitivity(
     capital_share: Sequence[float] = CAPITAL_SHARES,
     periods: Sequence[tuple[Any, Any]] | None = None,
     used: float | None = None,
+    unit: str | None = None,
     labels: Labels | None = None,
     language: str = "en",
     title: str | None = None,
@@ -235,6 +236,8 @@ def sensitivity(
         As in `GrowthAccountingResult.sensitivity`; unused when `source` is a table.
     used : float, optional
         Share to mark as the one in use; default: the fixed share of the result's specification.
+    unit : str, optional
+        What growth is in; default: percent per period of the result, percent a year for a table.
     labels, language, title, note, ax
         As in `contributions`.
     """
@@ -246,6 +249,8 @@ def sensitivity(
         table = source.sensitivity(capital_share, periods, entities=[entity])
         if used is None and isinstance(source.spec.capital_share, float):
             used = source.spec.capital_share
+        if unit is None:
+            unit = lang.text("unit.percent", per=per(source, lang))
         if note is None:
             note = _note(source, lang)
     entity = _only(table["entity"], entity)
@@ -282,12 +287,13 @@ def sensitivity(
     _style.number_axis(ax.xaxis, lang)
     _style.number_axis(ax.yaxis, lang)
     _style.legend_above(ax, _columns(ax, len(spans)))
+    a_year = lang.text("per.year")
     default = lang.text("plot.sensitivity.title", entity=_name(entity, labels, lang))
     return _style.finish(
         ax,
         title=default if title is None else title,
         x=lang.text("plot.sensitivity.x"),
-        y=lang.text("plot.sensitivity.axis"),
+        y=lang.text("plot.sensitivity.axis", unit=unit or lang.text("unit.percent", per=a_year)),
         note=lang.text("plot.note.residual") if note is None else note,
     )
 
@@ -366,10 +372,19 @@ def comparison(
     return _style.finish(
         ax,
         title=default if title is None else title,
-        x=lang.text("plot.comparison.axis"),
+        x=lang.text("plot.comparison.axis", per=per(res, lang)),
         note=_note(res, lang) if note is None else note,
         grid="x",
     )
+
+
+def per(res: GrowthAccountingResult, language: Language) -> str:
+    """Say what growth is per: a year, a quarter, five years."""
+    frequency, step = res.keys.calendar.frequency, res.step
+    yearly = frequency in ("integer", "year")  # whole numbers are years
+    if step > 1:
+        return language.text("per.years" if yearly else "per.periods", count=step)
+    return language.text("per.year" if yearly else f"per.{frequency}")
 
 
 def _one_entity(res: GrowthAccountingResult, entity: Any) -> Any:

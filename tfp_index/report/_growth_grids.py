@@ -27,7 +27,12 @@ Named = Callable[[Any], str]
 
 
 def years(
-    res: GrowthAccountingResult, entity: Any, base: Any, caption: str, lang: Language
+    res: GrowthAccountingResult,
+    entity: Any,
+    base: Any,
+    caption: str,
+    time: str,
+    lang: Language,
 ) -> Grid:
     """Return growth, contributions and index by year of one unit."""
     keys = res.keys
@@ -45,7 +50,7 @@ def years(
     data = {name: values[seen] for name, values in data.items()}
     group = lang.text("growth.column.contributions")
     columns = [
-        Column(lang.text("growth.column.year"), _labels(data[keys.names["time"]]), False),
+        Column(time, _labels(data[keys.names["time"]]), False),
         Column(f"{lang.text('growth.column.output')}, %", _points(data["output_growth"], lang, 2)),
         *(
             Column(_head(lang, name), _points(data[f"{name}_contribution"], lang, 2), group=group)
@@ -64,6 +69,7 @@ def index(
     entities: Sequence[Any],
     base: Any,
     caption: str,
+    time: str,
     name: Named,
     lang: Language,
 ) -> Grid:
@@ -83,7 +89,7 @@ def index(
         keys.names["entity"]: [entity for entity in entities for _ in range(labels.size)],
         "tfp_index": values.T.ravel(),
     }
-    columns = [Column(lang.text("growth.column.year"), _labels(labels), False)]
+    columns = [Column(time, _labels(labels), False)]
     for place, entity in enumerate(entities):
         cells = tuple(lang.number(v, 1) for v in values[:, place].tolist())
         columns.append(Column(name(entity), cells))
@@ -91,7 +97,12 @@ def index(
 
 
 def periods(
-    res: GrowthAccountingResult, table: Table, entity: str, component: Named, lang: Language
+    res: GrowthAccountingResult,
+    table: Table,
+    entity: str,
+    component: Named,
+    unit: str,
+    lang: Language,
 ) -> Grid:
     """Return mean growth and contributions by period of one unit."""
     columns = [
@@ -103,7 +114,7 @@ def periods(
         ),
     ]
     start, end = table["start"][0], table["end"][0]
-    note = lang.text("growth.periods.note", start=start, end=end)
+    note = lang.text("growth.periods.note", start=start, end=end, unit=unit)
     caption = lang.text("growth.periods.caption", entity=entity)
     strong = frozenset({0}) if len(table) > 1 else frozenset()
     return Grid("periods", caption, tuple(columns), (note,), table, strong)
@@ -130,7 +141,7 @@ def shares(table: Table, entity: str, lang: Language) -> Grid:
     return Grid("tfp_share", caption, tuple(columns), (note,), data)
 
 
-def sensitivity(table: Table, entity: str, used: float | None, lang: Language) -> Grid:
+def sensitivity(table: Table, entity: str, used: float | None, unit: str, lang: Language) -> Grid:
     """Return TFP growth and its share in growth, a row per capital share."""
     tried = np.unique(table["capital_share"])
     columns = [
@@ -148,7 +159,7 @@ def sensitivity(table: Table, entity: str, used: float | None, lang: Language) -
         group = f"{start}–{end}"
         columns.append(
             Column(
-                lang.text("growth.sensitivity.tfp"),
+                lang.text("growth.sensitivity.tfp", unit=unit),
                 _points(part["tfp_growth"][order], lang, 2),
                 group=group,
             )
@@ -166,7 +177,7 @@ def sensitivity(table: Table, entity: str, used: float | None, lang: Language) -
 
 
 def sensitivity_of_many(
-    table: Table, spans: Sequence[tuple[Any, Any]], used: float | None, lang: Language
+    table: Table, spans: Sequence[tuple[Any, Any]], used: float | None, unit: str, lang: Language
 ) -> Grid:
     """Return the median of TFP growth over units, a row per capital share, a column per period."""
     tried = np.unique(table["capital_share"])
@@ -194,7 +205,7 @@ def sensitivity_of_many(
         "Median TFP growth by capital share",
     )
     count = lang.integer(tfp.shape[2])
-    caption = lang.text("growth.sensitivity.caption_many", count=count)
+    caption = lang.text("growth.sensitivity.caption_many", count=count, unit=unit)
     strong, notes = _used(tried, used, lang)
     return Grid("sensitivity", caption, tuple(columns), notes, data, strong)
 

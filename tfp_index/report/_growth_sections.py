@@ -11,7 +11,7 @@ from tfp_index.plot import growth as plot
 from tfp_index.report import _growth_grids as grids
 from tfp_index.report._growth_story import Story
 from tfp_index.report.record import Item, record_section
-from tfp_index.report.sections import Figure, Headline, Measure, Section, Text
+from tfp_index.report.sections import Block, Figure, Headline, Measure, Section, Text
 
 _MANY = 24
 """Units that a figure shows at either end; what lies between is in the table."""
@@ -38,13 +38,12 @@ def headline(story: Story) -> Section:
 
 def _measures(story: Story, level: float) -> Headline:
     lang, row = story.lang, story.row
-    a_year = lang.text("unit.percent_a_year")
 
     def measure(key: str, value: str, unit: str, **said: Any) -> Measure:
         return Measure(lang.text(f"growth.headline.{key}", **said), value, unit)
 
     strong = Measure(
-        lang.text("growth.headline.index", end=row["end"]),
+        lang.text("growth.headline.index", end=story.at(row["end"])),
         lang.number(level, 1),
         f"{row['start']} = 100",
         strong=True,
@@ -53,8 +52,8 @@ def _measures(story: Story, level: float) -> Headline:
     return Headline(
         (
             strong,
-            measure("tfp", lang.points(row["tfp_growth"]), a_year),
-            measure("output", lang.points(row["output_growth"]), a_year),
+            measure("tfp", lang.points(row["tfp_growth"]), story.unit),
+            measure("output", lang.points(row["output_growth"]), story.unit),
             measure("share", share, lang.text("growth.headline.share_unit")),
         )
     )
@@ -77,6 +76,7 @@ def _sentence(story: Story) -> str:
         end=row["end"],
         entity=story.name(story.focus),
         growth=lang.points(row["output_growth"]),
+        unit=story.unit,
         inputs=lang.join(inputs),
         tfp=lang.points(_tfp(row)),
         share=lang.percent(row["tfp_share_of_growth"]),
@@ -104,7 +104,8 @@ def _meaning(story: Story, level: float, base: Any, end: Any) -> str:
         f"growth.headline.{key}",
         value=story.lang.number(level, 1),
         base=base,
-        end=end,
+        base_at=story.at(base),
+        end=story.at(end),
         change=story.lang.percent(change),
     )
 
@@ -119,9 +120,10 @@ def contributions(story: Story) -> Section | None:
         "growth.contributions.alt",
         start=story.row["start"],
         end=story.row["end"],
-        inputs=lang.join(list(story.components())),
+        inputs=lang.join(story.components()),
         entity=name,
         growth=lang.points(story.row["output_growth"]),
+        unit=story.unit,
         tfp=lang.points(_tfp(story.row)),
     )
     caption = lang.text("growth.contributions.caption", entity=name)
@@ -135,9 +137,13 @@ def contributions(story: Story) -> Section | None:
         (
             Text(lang.text("growth.contributions.text")),
             Figure("contributions", caption, alt, draw, height=3.9),
-            grids.years(story.result, entity, story.whole[0], caption, lang),
+            grids.years(story.result, entity, story.whole[0], caption, _time(story), lang),
         ),
     )
+
+
+def _time(story: Story) -> str:
+    return story.lang.text("growth.column.year" if story.yearly else "growth.column.time")
 
 
 def index(story: Story) -> Section | None:
@@ -176,7 +182,7 @@ def index(story: Story) -> Section | None:
         (
             *text,
             Figure("index", caption, alt, draw, height=3.7),
-            grids.index(story.result, shown, base, caption, story.name, lang),
+            grids.index(story.result, shown, base, caption, _time(story), story.name, lang),
         ),
     )
 
@@ -192,7 +198,7 @@ def periods(story: Story) -> Section | None:
     if story.whole is None:
         return None
     grid = grids.periods(
-        story.result, story.table, story.name(story.focus), story.component, story.lang
+        story.result, story.table, story.name(story.focus), story.component, story.unit, story.lang
     )
     return Section("periods", story.lang.text("growth.periods.title"), (grid,))
 
@@ -202,7 +208,7 @@ def share(story: Story) -> Section | None:
     if story.whole is None:
         return None
     lang = story.lang
-    warnings = [
+    warnings: list[Block] = [
         Text(
             lang.text(
                 "growth.share.flagged",
@@ -241,7 +247,14 @@ def sensitivity(story: Story) -> Section | None:
 
     def draw(ax: Any) -> None:
         plot.sensitivity(
-            table, story.focus, used=used, language=lang.code, title="", note="", ax=ax
+            table,
+            story.focus,
+            used=used,
+            unit=story.unit,
+            language=lang.code,
+            title="",
+            note="",
+            ax=ax,
         )
 
     caption = lang.text("growth.sensitivity.figure", entity=name)
@@ -251,7 +264,7 @@ def sensitivity(story: Story) -> Section | None:
         (
             Text(text),
             Figure("sensitivity", caption, f"{caption}. {text}", draw, height=3.5),
-            grids.sensitivity(table, name, used, lang),
+            grids.sensitivity(table, name, used, story.unit, lang),
         ),
     )
 
@@ -261,8 +274,10 @@ def _sensitivity_table(story: Story, entities: list[Any] | None) -> Table | None
         return None
     used = _used_share(story)
     tried = sorted({*map(float, story.growth.capital_shares), *([] if used is None else [used])})
+    # one unit is shown with what it has, as in the table of periods; units compared must be whole
+    incomplete = "missing" if story.focus is None else "available"
     return story.result.sensitivity(
-        tried, story.spans or None, entities=entities, incomplete="available"
+        tried, story.spans or None, entities=entities, incomplete=incomplete
     )
 
 
@@ -309,6 +324,7 @@ def overview(story: Story) -> Section | None:
         end=end,
         low=lang.points(low),
         high=lang.points(high),
+        unit=story.unit,
         median=lang.points(median),
         best=story.name(seen["entity"][0]),
         best_value=lang.points(tfp[0]),
@@ -316,11 +332,12 @@ def overview(story: Story) -> Section | None:
         worst_value=lang.points(tfp[-1]),
         negative=lang.integer(falling),
     )
-    a_year = lang.text("unit.percent_a_year")
     output = float(np.median(seen["output_growth"]))
     measures = (
-        Measure(lang.text("growth.overview.median_tfp"), lang.points(median), a_year, strong=True),
-        Measure(lang.text("growth.overview.median_output"), lang.points(output), a_year),
+        Measure(
+            lang.text("growth.overview.median_tfp"), lang.points(median), story.unit, strong=True
+        ),
+        Measure(lang.text("growth.overview.median_output"), lang.points(output), story.unit),
         Measure(
             lang.text("growth.overview.units"),
             lang.integer(len(seen)),
@@ -408,7 +425,7 @@ def sensitivity_of_many(story: Story) -> Section | None:
     table = _sensitivity_table(story, story.chosen)
     if table is None or not story.spans:
         return None
-    grid = grids.sensitivity_of_many(table, story.spans, _used_share(story), story.lang)
+    grid = grids.sensitivity_of_many(table, story.spans, _used_share(story), story.unit, story.lang)
     return Section("sensitivity", story.lang.text("growth.sensitivity.title"), (grid,))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from tfp_index.growth.accounting_result import GrowthAccountingResult
 from tfp_index.language import Language
 from tfp_index.panel.table import Table
+from tfp_index.plot import growth as plot
 from tfp_index.report.adapters import Context
 from tfp_index.report.sections import Block, Text
 
@@ -77,7 +77,21 @@ class Story:
         key = f"component.{name}"
         return self.lang.text(key) if self.lang.has(key) else name
 
-    def components(self) -> Sequence[str]:
+    @property
+    def unit(self) -> str:
+        """Percent, and per what."""
+        return self.lang.text("unit.percent", per=plot.per(self.result, self.lang))
+
+    @property
+    def yearly(self) -> bool:
+        """Whether periods are years (whole numbers are taken for years)."""
+        return self.result.keys.calendar.frequency in ("integer", "year")
+
+    def at(self, label: Any) -> str:
+        """Return a period as a sentence names it."""
+        return self.lang.text("at.year" if self.yearly else "at.period", label=label)
+
+    def components(self) -> list[str]:
         """Return the names of all inputs."""
         return [self.component(name) for name in self.result.inputs]
 
