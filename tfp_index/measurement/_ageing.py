@@ -42,7 +42,9 @@ def by_item(panel: Panel, value: Any, option: str) -> Floats:
             code="missing_item",
             expected="item= in Panel.from_frame",
         )
-    labels = [str(label) for label in panel.item.labels.tolist()]
+    codes = panel.item.codes[panel.offsets[:-1]]
+    used = np.unique(codes)
+    labels = [str(panel.item.labels[code]) for code in used.tolist()]
     absent = [label for label in labels if label not in value]
     if absent:
         raise DataError(
@@ -52,7 +54,7 @@ def by_item(panel: Panel, value: Any, option: str) -> Floats:
             remedy=nearest(absent[0], value),
         )
     numbers = np.array([float(value[label]) for label in labels])
-    return numbers[panel.item.codes[panel.offsets[:-1]]]
+    return numbers[np.searchsorted(used, codes)]
 
 
 def depreciation_rows(panel: Panel, depreciation: Any) -> Floats | float:

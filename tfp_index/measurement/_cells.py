@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,9 @@ from tfp_index.errors import DataError
 from tfp_index.kernels import services as kernel
 from tfp_index.kernels.groups import calendar_lags, group_offsets
 from tfp_index.kernels.growth import chain_index
-from tfp_index.panel.panel import Keys, Panel
+from tfp_index.panel.keys import Keys
+from tfp_index.panel.mapping import ReadOnly
+from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.results.result import Sample
 
@@ -85,7 +86,7 @@ def cells_of(panel: Panel) -> Cells:
         offsets=group_offsets(entity),
         order=None,
         frame_rows=distinct.shape[0],
-        names=MappingProxyType({k: v for k, v in panel.keys.names.items() if k != "item"}),
+        names=ReadOnly({k: v for k, v in panel.keys.names.items() if k != "item"}),
         backend=panel.keys.backend,
     )
     previous = calendar_lags(entity, time, panel.step)
@@ -174,16 +175,16 @@ def entity_means(keys: Keys, columns: Mapping[str, Floats], title: str) -> Table
 
 
 def services_sample(
-    cells: Cells, out: kernel.ServiceGrowth, notes: Mapping[str, int]
+    panel: Panel, cells: Cells, out: kernel.ServiceGrowth, notes: Mapping[str, int]
 ) -> tuple[Sample, NDArray[np.int8]]:
-    """Count the cells with growth, and the others by reason."""
+    """Count the rows of cells with growth, and the others by the reason of their cell."""
     status = out.status.copy()
     has_lag = np.bincount(cells.cell[cells.lag >= 0], minlength=cells.count) > 0
     before = (cells.previous >= 0) & ~has_lag[cells.previous]
     status[(status == kernel.MISSING) & before] = _NO_COST_YET
-    counts = np.bincount(status, minlength=_NO_COST_YET + 1)
+    counts = np.bincount(status[cells.cell], minlength=_NO_COST_YET + 1)
     sample = Sample(
-        rows=cells.count,
+        rows=panel.keys.frame_rows,
         used=int(counts[kernel.OK]),
         lost={reason: int(counts[code]) for code, reason in REASONS.items()},
         notes=notes,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.kernels.groups import STATUS_GAP
 from tfp_index.measurement._guards import series_name
-from tfp_index.panel.panel import Keys, Panel
+from tfp_index.panel.keys import Keys
+from tfp_index.panel.panel import Panel
 
 __all__ = ["DenseSeries", "base_rows", "dense_series", "series_columns"]
 

@@ -23,7 +23,8 @@ from tfp_index.measurement._cells import (
 )
 from tfp_index.measurement._guards import refuse_logs, refuse_mixed_bases, refuse_row, require_item
 from tfp_index.panel.checks import require_keys
-from tfp_index.panel.panel import Keys, Panel
+from tfp_index.panel.keys import Keys
+from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.results.result import Result, RowValues, record_of
 from tfp_index.results.specification import Specification, choose
@@ -201,7 +202,7 @@ class CapitalServices(Specification):
             timing=self.share_timing,  # type: ignore[arg-type]
             matched_only=self.matched == "only",
         )
-        sample, status = services_sample(cells, grown, notes)
+        sample, status = services_sample(panel, cells, grown, notes)
         return CapitalServicesResult(
             spec=self,
             record=record_of(self, panel, sample),
@@ -468,13 +469,13 @@ class CapitalServicesResult(Result):
         return entity_means(self.keys, columns, title="Capital services, means over periods")
 
     def glance(self) -> Table:
-        """Return one row: entities, assets, rows with growth, and the options that matter."""
+        """Return one row: entities, assets, entity–periods with growth, and the main options."""
         item = self.asset_keys.item
         return Table(
             {
                 "entities": np.array([self.keys.entity_labels.shape[0]]),
                 "assets": np.array([len(item) if item is not None else 0]),
-                "rows_with_growth": np.array([self.sample.used]),
+                "periods_with_growth": np.array([int(np.isfinite(self.growth).sum())]),
                 "return_rate": [self.spec.return_rate],
                 "capital_gains": [self.spec.capital_gains],
                 "share_timing": [self.spec.share_timing],

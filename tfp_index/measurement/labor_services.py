@@ -14,7 +14,8 @@ from tfp_index.kernels.labor import human_capital
 from tfp_index.measurement._cells import REASONS, cells_of, chained, entity_means, services_sample
 from tfp_index.measurement._guards import refuse_logs, refuse_row, require_item
 from tfp_index.panel.checks import require_keys
-from tfp_index.panel.panel import Keys, Panel
+from tfp_index.panel.keys import Keys
+from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.results.result import Result, RowValues, Sample, record_of
 from tfp_index.results.specification import Specification, choose
@@ -124,7 +125,7 @@ class LaborServices(Specification):
             timing=self.share_timing,  # type: ignore[arg-type]
             matched_only=self.matched == "only",
         )
-        sample, status = services_sample(cells, grown, {})
+        sample, status = services_sample(panel, cells, grown, {})
         total = kernel.cell_sums(hours, cells.cell, cells.count)
         before = np.where(cells.previous >= 0, total[cells.previous], np.nan)
         both = (total > 0.0) & (before > 0.0)
@@ -231,13 +232,13 @@ class LaborServicesResult(Result):
         return entity_means(self.keys, columns, title="Labor services, means over periods")
 
     def glance(self) -> Table:
-        """Return one row: entities, types, rows with growth, timing of the shares."""
+        """Return one row: entities, types, entity–periods with growth, timing of the shares."""
         item = self.type_keys.item
         return Table(
             {
                 "entities": np.array([self.keys.entity_labels.shape[0]]),
                 "types": np.array([len(item) if item is not None else 0]),
-                "rows_with_growth": np.array([self.sample.used]),
+                "periods_with_growth": np.array([int(np.isfinite(self.growth).sum())]),
                 "share_timing": [self.spec.share_timing],
             },
             title="Labor services",

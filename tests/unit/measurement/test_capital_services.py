@@ -131,7 +131,7 @@ def test_the_first_two_years_say_why_they_have_no_growth():
     assert reasons["A", 2001].startswith("no value in the period before")
     assert (reasons["A"].loc[2002:] == "").all()
     assert out.sample.balanced
-    assert out.sample.used == 12
+    assert out.sample.used == 36  # asset rows: two industries, six years, three assets
     # with shares of the later year alone, the second year has growth
     assert np.isfinite(fit(data(), share_timing="current").growth).sum() == 14
 
