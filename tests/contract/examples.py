@@ -73,11 +73,149 @@ PROVINCE_ROLES = {
     "labor_share": "tỷ trọng",
 }
 
+
+def assets(seed: int = 12) -> pd.DataFrame:
+    """Return a shuffled table of industries with two assets each: investment, stock, price."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"Ngành {i}", 2010 + t, asset, price * 1.02**t, 20 * 1.03**t)
+        for i in range(4)
+        for t in range(7)
+        for asset, price in (("máy", 1.0), ("nhà", 1.3))
+    ]
+    frame = pd.DataFrame(rows, columns=["ngành", "năm", "tài sản", "giá", "thu nhập"])
+    frame["đầu tư"] = rng.uniform(2, 3, len(frame))
+    frame["vốn"] = rng.uniform(40, 50, len(frame))
+    return frame.sample(frac=1.0, random_state=6).reset_index(drop=True)
+
+
+ASSET_KEYS = {"entity": "ngành", "time": "năm", "item": "tài sản"}
+STOCK_ROLES = {
+    **ASSET_KEYS,
+    "capital": "vốn",
+    "investment": "đầu tư",
+    "columns": {"price": "giá", "capital_income": "thu nhập"},
+}
+WORKER_ROLES = {**ASSET_KEYS, "labor": "vốn", "columns": {"compensation": "giá"}}
+
+
+def accounts(seed: int = 13) -> pd.DataFrame:
+    """Return a shuffled table of provinces with accounts, prices and two vintages."""
+    rng = np.random.default_rng(seed)
+    n = 24
+    frame = pd.DataFrame({"tỉnh": np.repeat(list("ABCD"), 6), "năm": np.tile(np.arange(6), 4)})
+    for name, low, high in (
+        ("va", 90, 100), ("gia", 0.9, 1.2), ("coe", 30, 40), ("lao động", 50, 60),
+        ("làm công", 30, 40), ("học", 6, 10),
+    ):  # fmt: skip
+        frame[name] = rng.uniform(low, high, n)
+    frame["chỉ số"] = 100 * frame.groupby("tỉnh")["va"].pct_change() + 100
+    frame.loc[7, "chỉ số"] += 9.0
+    frame["cũ"] = frame["va"].where(frame["năm"] < 4) * 3
+    frame["mới"] = frame["va"].where(frame["năm"] > 2)
+    return frame.sample(frac=1.0, random_state=7).reset_index(drop=True)
+
+
+ACCOUNT_ROLES = {
+    "entity": "tỉnh",
+    "time": "năm",
+    "value_added": "va",
+    "columns": {
+        "compensation": "coe", "employed": "lao động", "employees": "làm công",
+        "value_added_price": "gia", "value_added_index": "chỉ số", "schooling": "học",
+        "older": "cũ", "newer": "mới",
+    },
+}  # fmt: skip
+
 EXAMPLES: dict[str, list[Example]] = {
     "GrowthAccounting": [
         Example(tfp.GrowthAccounting(), provinces(), PROVINCE_ROLES, "capital"),
         Example(
             tfp.GrowthAccounting.vietnam(capital_share=0.4), provinces(), PROVINCE_ROLES, "output"
+        ),
+    ],
+    "PerpetualInventory": [
+        Example(
+            tfp.PerpetualInventory(depreciation={"máy": 0.1, "nhà": 0.03}, growth=0.04),
+            assets(),
+            STOCK_ROLES,
+            "investment",
+        ),
+        Example(
+            tfp.PerpetualInventory(
+                profile="hyperbolic",
+                life=8.0,
+                retirement="normal",
+                initial="fixed_ratio",
+                ratio=6.0,
+                growth=0.03,
+                deflator="price",
+                base=2012,
+            ),
+            assets(),
+            STOCK_ROLES,
+            "price",
+        ),
+    ],
+    "CapitalServices": [
+        Example(
+            tfp.CapitalServices(depreciation={"máy": 0.1, "nhà": 0.03}),
+            assets(),
+            STOCK_ROLES,
+            "capital_income",
+        ),
+        Example(
+            tfp.CapitalServices(depreciation=0.08, return_rate="ex_ante", rate=0.05),
+            assets(),
+            STOCK_ROLES,
+            "price",
+        ),
+    ],
+    "LaborServices": [Example(tfp.LaborServices(), assets(), WORKER_ROLES, "compensation")],
+    "HumanCapital": [Example(tfp.HumanCapital(), accounts(), ACCOUNT_ROLES, "schooling")],
+    "LaborShare": [
+        Example(tfp.LaborShare(adjustment=adjustment), accounts(), ACCOUNT_ROLES, "employees")
+        for adjustment in ("gollin_3", "eu_klems", "vietnam_full_income")
+    ],
+    "Deflation": [Example(tfp.Deflation(base=3), accounts(), ACCOUNT_ROLES, "value_added_price")],
+    "Rebasing": [
+        Example(tfp.Rebasing(role="value_added", base=2), accounts(), ACCOUNT_ROLES, "value_added")
+    ],
+    "Splicing": [Example(tfp.Splicing(), accounts(), ACCOUNT_ROLES, "older")],
+    "BreakRepair": [Example(tfp.BreakRepair(), accounts(), ACCOUNT_ROLES, "value_added_index")],
+    "CompositeIndex": [
+        Example(
+            tfp.CompositeIndex(
+                structure=[
+                    {"code": "output", "parent": "results", "denominator": "labor"},
+                    {"code": "capital", "parent": "results", "direction": -1},
+                    {"code": "labor_share", "parent": "index"},
+                    {"code": "results", "parent": "index", "weight": 2},
+                    {"code": "index"},
+                ],
+                impute="mean",
+                treat=True,
+                scale=(1, 100),
+                aggregate={"index": "geometric"},
+            ),
+            provinces(),
+            PROVINCE_ROLES,
+            "capital",
+            1e-12,  # means over units are sums in the panel's order, which labels decide
+        ),
+        Example(
+            tfp.CompositeIndex(
+                structure=[
+                    {"code": "output", "parent": "index", "goalposts": (50, 200)},
+                    {"code": "labor_share", "parent": "index", "goalposts": (0.0, 1.0)},
+                    {"code": "index"},
+                ],
+                normalize="goalposts",
+                weights="equal",
+            ),
+            provinces(),
+            PROVINCE_ROLES,
+            "output",
         ),
     ],
 }
