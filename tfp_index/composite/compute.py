@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,10 @@ from tfp_index.errors import DataError, nearest
 from tfp_index.kernels.normalize import rank_units
 from tfp_index.kernels.treat import Treated
 from tfp_index.kernels.weights import Pairwise
-from tfp_index.panel.panel import Keys
+from tfp_index.panel.checks import require_keys
+from tfp_index.panel.frames import FrameReader
+from tfp_index.panel.keys import Keys
+from tfp_index.panel.panel import Panel
 
 __all__ = ["Computed", "Inputs", "Leaves", "compute", "period_ranks", "prepare", "score"]
 
@@ -269,7 +272,9 @@ def period_ranks(scores: Floats, period: Ints) -> Floats:
     return ranks
 
 
-def read_inputs(spec: CompositeIndex, data: Any, unit: str, time: str | None) -> Inputs:
+def read_inputs(
+    spec: CompositeIndex, data: Any, unit: str, time: str | None
+) -> tuple[Inputs, Panel]:
     """Read the columns that an index needs from a frame or a panel.
 
     Raises
@@ -277,39 +282,39 @@ def read_inputs(spec: CompositeIndex, data: Any, unit: str, time: str | None) ->
     DataError
         If a column is absent, or a unit appears twice in a period.
     """
-    from tfp_index.panel.panel import Panel
-
     tree = spec.tree
     codes = [node.code for node in tree.indicators]
     if spec.denominate:
         codes += [node.denominator for node in tree.indicators if node.denominator]
     codes = list(dict.fromkeys(codes))
     panel = data if isinstance(data, Panel) else _panel(spec, data, codes, unit, time)
-    keys = panel.keys
-    again = np.flatnonzero(
-        (keys.entity_codes[1:] == keys.entity_codes[:-1]) & (keys.time[1:] == keys.time[:-1])
-    )
-    if again.size:
-        entity, period = keys.where(int(again[0]))
+    try:
+        require_keys(panel)
+    except DataError as error:
+        if time is None and error.code == "duplicate_key" and panel is not data:
+            raise DataError(
+                f"{error.entity!r} has two rows",
+                code="duplicate_key",
+                column=unit,
+                entity=error.entity,
+                expected="one row per unit",
+                remedy="name the column of the period with time=",
+            ) from None
+        raise
+    if panel.item is not None:
         raise DataError(
-            f"{entity!r} has {'two rows' if time is None else 'two rows in one period'}",
-            code="duplicate_key",
-            entity=entity,
-            time=period if time is not None else None,
-            remedy="name the column of the period with time=" if time is None else "keep one row",
+            "an index takes one row per unit and period, without items",
+            code="unexpected_item",
+            column=panel.item.column,
         )
+    keys = panel.keys
     _, period_codes = np.unique(keys.time, return_inverse=True)
     group = panel.group(spec.impute_group).codes if spec.impute_group else None
     frame = Frame(keys.entity_codes, period_codes.astype(np.int64), keys.time, group)
-    return Inputs({code: panel[code] for code in codes}, frame, keys)
+    return Inputs({code: panel[code] for code in codes}, frame, keys), panel
 
 
-def _panel(spec: CompositeIndex, data: Any, codes: list[str], unit: str, time: str | None) -> Any:
-    from dataclasses import replace
-
-    from tfp_index.panel.frames import FrameReader
-    from tfp_index.panel.panel import Panel
-
+def _panel(spec: CompositeIndex, data: Any, codes: list[str], unit: str, time: str | None) -> Panel:
     reader = FrameReader(data)
     period = time if time is not None else NO_PERIOD
     columns: dict[str, Any] = {unit: reader.keys(unit)}

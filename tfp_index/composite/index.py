@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -155,6 +156,9 @@ class CompositeIndex(Specification):
         self._check_numbers()
         self._check_nodes()
         self._check_together()
+
+    def __hash__(self) -> int:
+        return hash(json.dumps(self.to_dict(), sort_keys=True))
 
     @classmethod
     def from_tables(cls, meta: Any, **options: Any) -> CompositeIndex:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index._version import __version__
 from tfp_index.composite.compute import (
     NO_PERIOD,
     Computed,
@@ -24,7 +22,7 @@ from tfp_index.composite.weights import effective_weights, sibling_shares
 from tfp_index.errors import DataError, SpecificationError, nearest
 from tfp_index.panel.frames import build_frame
 from tfp_index.panel.table import Table
-from tfp_index.results.result import Record, Result, Sample
+from tfp_index.results.result import Result, Sample, record_of
 
 if TYPE_CHECKING:
     from tfp_index.composite.uncertainty import Sensitivity, Uncertainty
@@ -341,22 +339,22 @@ class CompositeResult(Result):
 
 def fit(spec: CompositeIndex, data: Any, unit: str, time: str | None) -> CompositeResult:
     """Compute an index; see `CompositeIndex.fit`."""
-    inputs = read_inputs(spec, data, unit, time)
+    inputs, panel = read_inputs(spec, data, unit, time)
     computed = compute(spec, inputs)
-    return CompositeResult(spec, _record(spec, inputs, computed), inputs.keys, inputs, computed)
+    record = record_of(spec, panel, _sample(inputs, computed))
+    return CompositeResult(spec, record, inputs.keys, inputs, computed)
 
 
-def _record(spec: CompositeIndex, inputs: Inputs, computed: Computed) -> Record:
+def _sample(inputs: Inputs, computed: Computed) -> Sample:
     keys, leaves = inputs.keys, computed.leaves
     scored = int((~np.isnan(computed.index)).sum())
     kept = int(leaves.kept.sum())
     imputed = np.isnan(leaves.denominated) & ~np.isnan(leaves.imputed)
     reports = [report for report in leaves.reports if report is not None]
-    sample = Sample(
+    return Sample(
         rows=keys.frame_rows,
         used=scored,
         lost={
-            "no unit or period": keys.frame_rows - keys.n_rows,
             "screened out for missing indicators": keys.n_rows - kept,
             "too few children observed for an index": kept - scored,
         },
@@ -367,27 +365,6 @@ def _record(spec: CompositeIndex, inputs: Inputs, computed: Computed) -> Record:
             "indicators logged": sum(report.logged for report in reports),
         },
     )
-    return Record(
-        specification=MappingProxyType(spec.to_dict()),
-        version=__version__,
-        fingerprint=_fingerprint(inputs),
-        vintage=None,
-        columns=MappingProxyType(dict(keys.names)),
-        sample=sample,
-    )
-
-
-def _fingerprint(inputs: Inputs) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    digest.update(repr([str(label) for label in inputs.keys.entity_labels.tolist()]).encode())
-    digest.update(inputs.keys.entity_codes.tobytes())
-    digest.update(inputs.keys.time.tobytes())
-    for code in sorted(inputs.columns):
-        digest.update(code.encode())
-        digest.update(np.ascontiguousarray(inputs.columns[code]).tobytes())
-    return digest.hexdigest()
 
 
 def _profile(result: CompositeResult, row: int, peers: NDArray[np.intp]) -> Table:
