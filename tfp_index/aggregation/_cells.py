@@ -355,11 +355,18 @@ class Grid:
         k = min(table.contributions[0].largest.shape[1] for table in tables)
         n, total = np.zeros((2, self.periods, self.cells))
         largest = np.zeros((self.periods, self.cells, k))
+        source = np.tile(np.arange(self.cells), (self.periods, 1))
+        used = self.cells
         for table, place, period in zip(tables, self.place, self.period, strict=True):
             first = table.contributions[0]
             n[period, place], total[period, place] = first.n, first.total
             largest[period, place] = first.largest[:, :k]
-        return [Contributions(*of_period) for of_period in zip(n, total, largest, strict=True)]
+            if first.source is not None:
+                source[period, place] = used + first.source
+                used += int(first.source.max()) + 1
+        return [
+            Contributions(*of_period) for of_period in zip(n, total, largest, source, strict=True)
+        ]
 
 
 def grid_of(tables: Sequence[Cells]) -> Grid:

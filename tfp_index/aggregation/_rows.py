@@ -302,3 +302,46 @@ def one_of(option: str, value: Any, allowed: Sequence[Any]) -> None:
             expected="one of " + ", ".join(map(repr, allowed)),
             remedy=nearest(str(value), map(str, allowed)),
         )
+
+
+def relative_to_groups(
+    panel: Panel, measure: Measure, weight: Floats, name: str, base: Any, *, scale: str
+) -> Measure:
+    """Measure productivity from the weighted mean of each row's group in a base period.
+
+    Levels are not comparable across industries; distances from an industry's own base are.
+
+    Parameters
+    ----------
+    panel : Panel
+    measure : Measure
+    weight : (n,) float array
+    name : str
+        Grouping, e.g. the industry.
+    base : period, or None for the first
+    scale : {"log", "level"}
+        Differences of logs, or ratios of levels.
+
+    Returns
+    -------
+    Measure
+        NaN where a group has no weight in the base period.
+    """
+    groups = grouping(panel, [name])
+    calendar = panel.keys.calendar
+    number = int(calendar.numbers[0]) if base is None else calendar.number(base)
+    at_base = (panel.time == number) & np.isfinite(measure.values) & np.isfinite(weight)
+    if not at_base.any():
+        raise DataError(
+            f"no row with productivity and weight is of the base period {base!r}",
+            code="empty_base",
+            time=base,
+            expected="a period of the panel",
+        )
+    code, w = groups.codes[at_base], weight[at_base]
+    mass = np.bincount(code, w, groups.size)
+    total = np.bincount(code, w * measure.values[at_base], groups.size)
+    mean = np.divide(total, mass, out=np.full(groups.size, np.nan), where=mass > 0)
+    values = measure.values
+    values = values - mean[groups.codes] if scale == "log" else values / mean[groups.codes]
+    return Measure(f"{measure.name} relative to {name}", values)

@@ -156,6 +156,7 @@ def pair_moments(
     *,
     design: Floats | None = None,
     pivot: float = 0.0,
+    home: str = "end",
 ) -> Moments:
     """Take the sums over survivors, entrants and exiters, in one pass over the rows.
 
@@ -166,7 +167,7 @@ def pair_moments(
     phi, weight : (n,) float arrays
         Productivity and activity weight; finite wherever a row is matched.
     cell : (n,) int array
-        ``population * G + part`` of each row. A survivor belongs to its cell in period 2.
+        ``population * G + part`` of each row.
     shape : (P, H, G)
         Pairs of periods, populations, parts.
     design : (n,) float array, optional
@@ -174,6 +175,8 @@ def pair_moments(
         `melitz_polanec` that do not weight by activity.
     pivot : float
         Constant to take from every φ, best close to its mean.
+    home : {"end", "start"}
+        Whether a survivor belongs to its cell in the second or in the first period.
 
     Returns
     -------
@@ -188,7 +191,7 @@ def pair_moments(
     sums = np.zeros((width, cells))
     for b in blocks(matches.start.shape[0], size):
         start, end = matches.start[b], matches.end[b]
-        keys = matches.pair[b] * per_pair + cell[end]
+        keys = matches.pair[b] * per_pair + cell[end if home == "end" else start]
         counts += np.bincount(keys, minlength=cells)
         add_counts(keys, _survivor_columns(phi, weight, design, start, end, pivot), sums)
     stacked = list(sums.reshape(width, *shape))

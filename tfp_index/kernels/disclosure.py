@@ -90,11 +90,15 @@ class Contributions:
     n : (C,) float array
     total : (C,) float array
     largest : (C, k) float array, descending, padded with zeros
+    source : (C,) int array, optional
+        Cells with the same number are backed by the same contributors, such as two statistics of
+        the same firms. By default no two cells are.
     """
 
     n: Floats
     total: Floats
     largest: Floats
+    source: Ints | None = None
 
 
 def contributions(
@@ -145,7 +149,9 @@ def contributions(
 
 
 def combine(cells: Contributions, members: Ints) -> Contributions:
-    """Return the contributions of the union of cells that share no contributor.
+    """Return the contributions of the union of cells.
+
+    Cells share no contributor unless they have the same source; then they count once.
 
     Parameters
     ----------
@@ -153,6 +159,8 @@ def combine(cells: Contributions, members: Ints) -> Contributions:
     members : (m,) int array
         Positions of the cells.
     """
+    if cells.source is not None:
+        members = members[np.unique(cells.source[members], return_index=True)[1]]
     k = cells.largest.shape[1]
     largest = np.sort(cells.largest[members].ravel())[::-1][:k]
     return Contributions(

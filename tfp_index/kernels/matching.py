@@ -26,6 +26,7 @@ __all__ = [
     "KIND_TRUE",
     "KIND_UNMEASURED",
     "Matches",
+    "drop_unmeasured",
     "match_pairs",
     "part_switchers",
     "select_pair",
@@ -257,5 +258,22 @@ def select_pair(matches: Matches, number: int) -> Matches:
         matches.entrant_kind[e],
         matches.exiter[x],
         zeros(x),
+        matches.exiter_kind[x],
+    )
+
+
+def drop_unmeasured(matches: Matches) -> Matches:
+    """Leave out firms that enter or exit only because a row of theirs is not measured."""
+    e = matches.entrant_kind != KIND_UNMEASURED
+    x = matches.exiter_kind != KIND_UNMEASURED
+    return Matches(
+        matches.start,
+        matches.end,
+        matches.pair,
+        matches.entrant[e],
+        matches.entrant_pair[e],
+        matches.entrant_kind[e],
+        matches.exiter[x],
+        matches.exiter_pair[x],
         matches.exiter_kind[x],
     )
