@@ -52,6 +52,8 @@ class IndustryYears:
     total_growth : (k, t) float array
     leaves : (n,) bool array
         Rows that are industries, not totals.
+    known_value_added : (n,) float array
+        Value added in current prices of every row, 0 where it is not known.
     """
 
     now: Ints
@@ -68,6 +70,7 @@ class IndustryYears:
     total_rows: Ints
     total_growth: Floats
     leaves: Flags
+    known_value_added: Floats
 
     @property
     def primary(self) -> tuple[str, ...]:
@@ -138,9 +141,8 @@ def read_industries(
     status[~leaves] = TOTAL
     now = rows[of_leaf]
     both = np.stack([now - 1, now])
-    value_added = value[both]
-    if gross:
-        value_added = value_added - values[is_intermediate][:, both].sum(axis=0)
+    with np.errstate(invalid="ignore"):  # impossible figures are infinite
+        value_added = value - values[is_intermediate].sum(axis=0) if gross else value
     return IndustryYears(
         now=now,
         status=status,
@@ -149,7 +151,7 @@ def read_industries(
         output_growth=growth(output[now - 1], output[now]),
         input_growth=g[:, of_leaf],
         output_value=value[both],
-        value_added=value_added,
+        value_added=value_added[both],
         input_value=values[:, both].transpose(1, 0, 2),
         input_level=quantity[:, both].transpose(1, 0, 2),
         plain_growth={
@@ -158,6 +160,7 @@ def read_industries(
         total_rows=rows[of_total],
         total_growth=g[:, of_total],
         leaves=leaves,
+        known_value_added=np.where(np.isfinite(value_added), value_added, 0.0),
     )
 
 

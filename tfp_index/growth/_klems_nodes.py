@@ -245,8 +245,9 @@ def _cells(
         return cell_sums(np.where(used, values, 0.0), cell, count)
 
     value_added = np.stack([sums(data.value_added[0]), sums(data.value_added[1])])
+    whole = cell_sums(data.known_value_added[data.leaves], place[data.leaves], count)
     with np.errstate(divide="ignore", invalid="ignore"):
-        coverage = value_added[1] / np.bincount(cell, data.value_added[1], minlength=count)
+        coverage = value_added[1] / whole
     weights, w = _weights(data, accounts, value_added[:, cell], options)
     contributions, residual = accounts.value_added_contributions, accounts.value_added_tfp
     if options.aggregate == "domar":
