@@ -242,7 +242,7 @@ def test_monte_carlo_means(oracle, design, error):
         panel = tfp.datasets.simulate.acf2015(design, measurement_error=error, rng=10 * r).panel()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", tfp.IdentificationWarning)
-            lp = tfp.LevinsohnPetrin(**options, search=(-2.0, 3.0)).fit(panel)
+            lp = tfp.LevinsohnPetrin(**options, second_stage="levpet").fit(panel)
             acf = tfp.AckerbergCavesFrazer(**options).fit(panel)
         found.append([*np.asarray(lp.params), *np.asarray(acf.params)])
     # four standard errors of the difference between 60 of ours and 300 of theirs
