@@ -1,8 +1,9 @@
 """What the flexible input's share does not say: the production function's part in the fixed inputs.
 
-With the share's integral and the error of output taken off, ``𝒴 = 𝒞(x) + ω`` and ``𝒞(x) = α'τ(x)``
-is a polynomial without constant. Productivity ``ω = 𝒴 − α'τ`` follows ``ω_t = g(ω_{t−1}) + ξ_t`` with
-a polynomial g, and the innovation is orthogonal to the terms at t, which were fixed before:
+With the share's integral and the error of output taken off, ``𝒴 = 𝒞(x) + ω``, where
+``𝒞(x) = α'τ(x)`` is a polynomial without constant. Productivity ``ω = 𝒴 − α'τ`` follows
+``ω_t = g(ω_{t−1}) + ξ_t`` with a polynomial g, and the innovation is orthogonal to the terms at t,
+which were fixed before:
 
     E[τ_t ξ_t] = 0,
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.control_function import SecondStage, solve_gram
-from tfp_index.kernels.law_of_motion import instrument_root, moments, persistence
+from tfp_index.kernels.law_of_motion import instrument_root, moments
 from tfp_index.kernels.roots import Stationary, starting_points, stationary_points
 from tfp_index.kernels.two_stage_design import (
     Data,
@@ -64,6 +65,8 @@ class Innovation:
     Attributes
     ----------
     xi : (n,) float array
+    coefficients : (d + 1,) float array
+        Of g on powers of ``ω_{t−1}``, centered and divided by its spread.
     law : (n, d + 1) float array
         Orthonormal basis of the powers of ``ω_{t−1}``, weighted by ``√w``.
     slope : (n,) float array
@@ -82,6 +85,7 @@ class Innovation:
     """
 
     xi: Floats
+    coefficients: Floats
     law: Floats
     slope: Floats
     powers: Floats
@@ -122,9 +126,7 @@ def innovation(pairs: Pairs, alpha: Floats, degree: int) -> Innovation:
     length = float(np.sqrt(xi @ heavy))
     slope_linear = _slope(before, omega, w)
     correlation = float(np.linalg.norm(m)) / length if length else 0.0
-    return Innovation(
-        xi, law, powers @ c[1:], powers, triangle, m, correlation, slope_linear
-    )
+    return Innovation(xi, c, law, powers @ c[1:], powers, triangle, m, correlation, slope_linear)
 
 
 def _slope(x: Floats, y: Floats, w: Floats | None) -> float:
@@ -134,9 +136,7 @@ def _slope(x: Floats, y: Floats, w: Floats | None) -> float:
     return float((w * x) @ y) / square if square else float("nan")
 
 
-def moment_derivative(
-    pairs: Pairs, at: Innovation, now: Floats, before: Floats
-) -> Floats:
+def moment_derivative(pairs: Pairs, at: Innovation, now: Floats, before: Floats) -> Floats:
     """Derivative of ``Q'Wξ`` when ``ω`` moves by `now` at t and by `before` at t − 1.
 
     With ``M`` the annihilator of the law A and ``v = now − g'(ω_{t−1}) · before``,
@@ -160,9 +160,7 @@ def moment_derivative(
     heavy = at.xi if w is None else w * at.xi
     turned = np.zeros((at.law.shape[1], now.shape[1]))
     turned[1:] = at.powers.T @ (heavy[:, None] * before)
-    return np.asarray(
-        Q.T @ V - QA @ (at.law.T @ V) - QA @ np.linalg.solve(at.triangle.T, turned)
-    )
+    return np.asarray(Q.T @ V - QA @ (at.law.T @ V) - QA @ np.linalg.solve(at.triangle.T, turned))
 
 
 def polish(
@@ -209,6 +207,7 @@ def search(
     law_degree: int,
     starts: int,
     reach: float = 1.0,
+    weights: Floats | None = None,
 ) -> tuple[Stationary, Floats, Design]:
     """Look for all roots from many starts, without touching the rows more than once.
 
@@ -229,6 +228,7 @@ def search(
     reach : float
         Half the side of the box of starts: how many standard deviations of ω one standard
         deviation of a term may explain.
+    weights : (n,) float array, optional
 
     Returns
     -------
@@ -242,7 +242,7 @@ def search(
     design = make_design(
         data, form=degree, basis_degree=1, law_degree=law_degree, current=[True] * len(fixed)
     )
-    second = _gram(data, design)
+    second = _gram(data, design, weights)
     inverse = np.linalg.inv(instrument_root(second, design))
 
     def objective(delta: Floats) -> tuple[Floats, Floats, Floats]:
@@ -261,14 +261,15 @@ def search(
     return found, design.reference + design.unit * found.points, design
 
 
-def _gram(data: Data, design: Design) -> SecondStage:
+def _gram(data: Data, design: Design, weights: Floats | None) -> SecondStage:
     parts = []
     center = float(data.y[:: max(1, data.y.shape[0] // 16_384)].mean())
     for first, last in firm_blocks(data.offsets):
         rows = slice(int(data.offsets[first]), int(data.offsets[last]))
         none = np.zeros(rows.stop - rows.start)
         X = stage_two_columns(data, design, rows, data.y[rows], none, center)
-        parts.append(X @ X.T)
+        w = 1.0 if weights is None else weights[rows][1:]
+        parts.append((X * w) @ X.T)
     gram = np.sum(parts, axis=0)
     n = float(gram[0, 0])
     gram /= n

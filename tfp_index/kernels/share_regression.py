@@ -21,7 +21,18 @@ from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.linalg import Rank, column_rank
 from tfp_index.kernels.monomials import Exponent, Plan, Whitening, evaluate, plan, total_degree
 
-__all__ = ["ShareRegression", "ShareValues", "share_gradients", "share_regression", "share_values"]
+__all__ = [
+    "ShareRegression",
+    "ShareValues",
+    "column_means",
+    "combine",
+    "derivative",
+    "place",
+    "share_gradients",
+    "share_mean_gradients",
+    "share_regression",
+    "share_values",
+]
 
 Floats = NDArray[np.float64]
 
@@ -165,7 +176,7 @@ def share_regression(
             size *= 0.5
         else:
             break
-    residual = _values(variables, shape, made, [_on_plan(made, exponents, gamma)])[0]
+    residual = combine(variables, shape, made, [place(made, exponents, gamma)])[0]
     error = np.log(residual) - s
     mean_exp = float(w @ np.exp(error)) / float(w.sum())
     return ShareRegression(
@@ -233,25 +244,33 @@ def _rank(
     return column_rank(np.asarray(np.linalg.qr(X.T, mode="r")), 1e-9)
 
 
-def _on_plan(made: Plan, exponents: Sequence[Exponent], values: Floats) -> Floats:
+def place(made: Plan, exponents: Sequence[Exponent], values: Floats) -> Floats:
+    """Put coefficients of monomials on the columns of a plan; repeated monomials add up."""
     out = np.zeros(len(made))
     for exponent, value in zip(exponents, values, strict=True):
         out[made.index[exponent]] += value
     return out
 
 
-def _values(
-    variables: Sequence[Floats], shape: Whitening, made: Plan, rows_of: Sequence[Floats]
+def combine(
+    variables: Sequence[Floats], shape: Whitening, made: Plan, combinations: Sequence[Floats]
 ) -> Floats:
     """Evaluate several combinations of a plan's columns: (combinations, n)."""
-    combine = np.stack(rows_of)
-    out = np.empty((combine.shape[0], variables[0].shape[0]))
+    weights = np.stack(combinations)
+    out = np.empty((weights.shape[0], variables[0].shape[0]))
 
     def work(rows: slice) -> None:
-        out[:, rows] = combine @ evaluate(shape.apply(variables, rows), made)
+        out[:, rows] = weights @ evaluate(shape.apply(variables, rows), made)
 
     map_blocks(work, out.shape[1])
     return out
+
+
+def column_means(variables: Sequence[Floats], shape: Whitening, made: Plan) -> Floats:
+    """Mean of every column of a plan over the rows."""
+    n = variables[0].shape[0]
+    parts = map_blocks(lambda rows: evaluate(shape.apply(variables, rows), made).sum(axis=1), n)
+    return np.asarray(np.sum(parts, axis=0) / n)
 
 
 def _raised(exponents: Sequence[Exponent]) -> list[Exponent]:
@@ -280,24 +299,32 @@ def share_values(fit: ShareRegression, variables: Sequence[Floats]) -> ShareValu
     powers = np.array([e[-1] for e in raised], np.float64)
     antiderivative = fit.coefficients * scale[-1] / powers
     combos = [
-        _on_plan(made, fit.exponents, fit.coefficients),
-        _on_plan(made, raised, antiderivative),
+        place(made, fit.exponents, fit.coefficients),
+        place(made, raised, antiderivative),
     ]
     for j in range(len(variables) - 1):
-        lowered = [
-            (*e[:j], e[j] - 1, *e[j + 1 :]) if e[j] else (0,) * len(e) for e in raised
-        ]
-        factor = np.array([e[j] for e in raised], np.float64) / scale[j]
-        combos.append(_on_plan(made, lowered, antiderivative * factor))
-    found = _values(variables, fit.shape, made, combos)
+        lowered, factor = derivative(raised, j)
+        combos.append(place(made, lowered, antiderivative * factor / scale[j]))
+    found = combine(variables, fit.shape, made, combos)
     positive = found[0] > 0
     log_d = np.where(positive, np.log(np.where(positive, found[0], 1.0)), np.nan)
     return ShareValues(log_d, found[1], found[2:])
 
 
-def share_gradients(
-    fit: ShareRegression, variables: Sequence[Floats]
-) -> tuple[Floats, Floats]:
+def derivative(exponents: Sequence[Exponent], variable: int) -> tuple[list[Exponent], Floats]:
+    """Differentiate monomials by one variable: their new exponents and factors.
+
+    Examples
+    --------
+    >>> derivative([(2, 1), (0, 1)], 0)
+    ([(1, 1), (0, 1)], array([2., 0.]))
+    """
+    j = variable
+    lowered = [(*e[:j], max(e[j] - 1, 0), *e[j + 1 :]) for e in exponents]
+    return lowered, np.array([e[j] for e in exponents], np.float64)
+
+
+def share_gradients(fit: ShareRegression, variables: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Return the derivatives of ``ln D`` and of the integral to the coefficients.
 
     Returns
@@ -317,3 +344,27 @@ def share_gradients(
     D[fit.rank.dropped] = 0.0
     integral[fit.rank.dropped] = 0.0
     return D, integral
+
+
+def share_mean_gradients(
+    fit: ShareRegression, variables: Sequence[Floats]
+) -> tuple[Floats, Floats]:
+    """Return the derivatives of the means of D and of the integral's slopes to the coefficients.
+
+    Returns
+    -------
+    (p,) and (v, p) float arrays
+    """
+    raised = _raised(fit.exponents)
+    made = plan([*fit.exponents, *raised])
+    means = column_means(variables, fit.shape, made)
+    scale = 1.0 / np.diagonal(fit.shape.matrix)
+    powers = np.array([e[-1] for e in raised], np.float64)
+    slopes = np.empty((len(variables) - 1, len(raised)))
+    for j in range(slopes.shape[0]):
+        lowered, factor = derivative(raised, j)
+        slopes[j] = means[[made.index[e] for e in lowered]] * factor / scale[j]
+    level = means[[made.index[e] for e in fit.exponents]]
+    level[fit.rank.dropped] = 0.0
+    slopes[:, fit.rank.dropped] = 0.0
+    return level, slopes * (scale[-1] / powers)

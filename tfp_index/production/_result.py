@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import SpecificationError, nearest
-from tfp_index.panel.table import Table
+from tfp_index.panel.table import Table, plain
 from tfp_index.results.result import Result, RowValues
 
 __all__ = ["Estimate", "Named", "ProductionResult", "WaldTest"]
@@ -310,7 +310,7 @@ class ProductionResult(Result):
             **super().to_dict(),
             "tidy": self.tidy().to_dict(),
             "elasticities": self.elasticities.to_dict(),
-            "cov_params": self.cov_params.tolist(),
+            "cov_params": plain(self.cov_params),
             "warnings": list(self.warnings),
         }
 

@@ -120,9 +120,8 @@ class _Linear(Specification):
             value = getattr(self, option)
             if value is None:
                 continue
-            if isinstance(value, str) or len(set(value)) < len(tuple(value)):
-                self.refuse(option, f"{option} must be distinct role names", "a tuple of names")
-            object.__setattr__(self, option, tuple(value))
+            names = (value,) if isinstance(value, str) else tuple(value)
+            object.__setattr__(self, option, names)
         if self.inputs is not None and not self.inputs:
             self.refuse("inputs", "there are no inputs", "one or more roles")
         named = [self.output, *(self.inputs or ()), *self.controls]

@@ -161,9 +161,8 @@ class Wooldridge(Specification):
             choose(self, "se", ("clustered", "robust"))
         for option in ("free", "state", "controls"):
             value = getattr(self, option)
-            if isinstance(value, str):
-                self.refuse(option, f"{option} is a text", "a tuple of role names")
-            object.__setattr__(self, option, tuple(value))
+            names = (value,) if isinstance(value, str) else tuple(value)
+            object.__setattr__(self, option, names)
         if not isinstance(self.proxy, str):
             object.__setattr__(self, "proxy", tuple(self.proxy))
         if not self.free or not self.state or not self.proxies:

@@ -212,7 +212,6 @@ def test_bad_data_are_refused_with_their_place():
         {"effects": "firm"},
         {"returns": "increasing"},
         {"cov": "hac"},
-        {"inputs": "labor"},
         {"inputs": ()},
         {"inputs": ("labor", "labor")},
         {"inputs": ("labor",), "controls": ("labor",)},
