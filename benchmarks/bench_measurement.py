@@ -15,7 +15,7 @@ YEARS = 15
 DELTA = 0.096
 RATIO = 10.0
 INVENTORY = tfp.PerpetualInventory(depreciation=DELTA, initial="fixed_ratio", ratio=RATIO)
-ASSETS = {f"asset{k}": rate for k, rate in enumerate(np.linspace(0.02, 0.3, 8).round(3).tolist())}
+ASSETS = {f"asset{k}": rate for k, rate in enumerate(np.linspace(0.06, 0.3, 8).round(3).tolist())}
 
 
 def firms(count: int, *, seed: int = 1) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def industries(count: int, *, seed: int = 2) -> pd.DataFrame:
     walk = np.cumsum(rng.normal(0.03, 0.03, (n, YEARS)), axis=1)
     stock = np.exp(rng.normal(3.0, 0.5, (n, 1)) + walk)
     price = np.exp(np.cumsum(rng.normal(0.01, 0.01, (n, YEARS)), axis=1))
-    income = 0.25 * stock.reshape(count, len(ASSETS), YEARS).sum(axis=1)
+    income = 0.3 * stock.reshape(count, len(ASSETS), YEARS).sum(axis=1)
     return pd.DataFrame(
         {
             "industry": np.repeat(np.arange(count), len(ASSETS) * YEARS),

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.kernels.blocks import map_blocks
+
 __all__ = [
     "MISSING",
     "NOT_POSITIVE",
@@ -285,38 +287,48 @@ def service_growth(
     >>> (out.growth / np.log(1.1)).round(12)  # mean of ¾ and ½
     array([  nan, 0.625])
     """
-    n_cells = previous.shape[0]
-    active = quantity > 0.0
-    worth = np.where(active, value, 0.0)
-    total = cell_sums(np.where(np.isnan(quantity), np.nan, worth), cell, n_cells)
-    share = worth / np.where(total > 0.0, total, np.nan)[cell]
+    n, n_cells = quantity.shape[0], previous.shape[0]
+    worth, earlier, dlog = np.empty(n), np.empty(n), np.empty(n)
+    matched = np.empty(n, bool)
 
-    matched = active & (lag >= 0) & active[lag]
-    later = np.where(matched, worth, 0.0)
-    earlier = np.where(matched, worth[lag], 0.0)
-    weight = np.zeros(quantity.shape[0])
+    def pair(rows: slice) -> None:
+        q, before = quantity[rows], lag[rows]
+        active = q > 0.0
+        q0 = quantity[before]
+        both = active & (before >= 0) & (q0 > 0.0)
+        worth[rows] = np.where(active, value[rows], 0.0)
+        earlier[rows] = np.where(both, value[before], 0.0)
+        dlog[rows] = np.log(np.where(both, q, 1.0) / np.where(both, q0, 1.0))
+        matched[rows] = both
+
+    map_blocks(pair, n)
+    lacking = np.isnan(quantity)
+    total = cell_sums(np.where(lacking, np.nan, worth) if lacking.any() else worth, cell, n_cells)
+    later = worth if not matched_only else np.where(matched, worth, 0.0)
     parts = {"average": (later, earlier), "current": (later,), "lagged": (earlier,)}[timing]
-    positive = np.ones(n_cells, bool)
-    incomplete = np.zeros(n_cells, bool)
-    for part in parts:
-        whole = cell_sums(part, cell, n_cells)
-        incomplete |= np.isnan(whole)
-        positive &= ~(whole <= 0.0)
-        weight += part / np.where(whole > 0.0, whole, np.nan)[cell]
-    weight = np.where(matched, weight / len(parts), 0.0)
-    ratio = np.where(matched, quantity, 1.0) / np.where(matched, quantity[lag], 1.0)
-    contribution = weight * np.log(ratio)
+    wholes = [cell_sums(part, cell, n_cells) for part in parts]
+    incomplete = np.any([np.isnan(whole) for whole in wholes], axis=0)
+    positive = np.all([~(whole <= 0.0) for whole in wholes], axis=0)
+    status = _status(quantity, cell, previous, matched, incomplete, positive, matched_only)
+    scales = [1.0 / np.where(whole > 0.0, len(parts) * whole, np.nan) for whole in wholes]
+    inverse = 1.0 / np.where(total > 0.0, total, np.nan)
+    share, contribution = np.empty(n), np.empty(n)
 
-    status = _status(quantity, cell, lag, previous, matched, incomplete, positive, matched_only)
+    def weigh(rows: slice) -> None:
+        of = cell[rows]
+        share[rows] = worth[rows] * inverse[of]
+        weight = sum(part[rows] * scale[of] for part, scale in zip(parts, scales, strict=True))
+        weight = np.where(matched[rows], weight, 0.0)
+        contribution[rows] = np.where(status[of] == OK, weight * dlog[rows], np.nan)
+
+    map_blocks(weigh, n)
     growth = np.where(status == OK, cell_sums(contribution, cell, n_cells), np.nan)
-    contribution = np.where(status[cell] == OK, contribution, np.nan)
     return ServiceGrowth(growth, contribution, total, share, status)
 
 
 def _status(
     quantity: Floats,
     cell: Ints,
-    lag: Ints,
     previous: Ints,
     matched: NDArray[np.bool_],
     incomplete: NDArray[np.bool_],

@@ -13,6 +13,7 @@ from tfp_index.errors import DataError
 from tfp_index.kernels import services as kernel
 from tfp_index.kernels.groups import calendar_lags, group_offsets
 from tfp_index.kernels.growth import chain_index
+from tfp_index.kernels.ordering import dense_codes
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.panel import Panel
@@ -75,9 +76,8 @@ def cells_of(panel: Panel) -> Cells:
     """Number the entity–period cells of a panel."""
     low = int(panel.time.min())
     span = int(panel.time.max()) - low + 1
-    codes = panel.entity_codes * span + (panel.time - low)
-    distinct, first, cell = np.unique(codes, return_index=True, return_inverse=True)
-    entity, time = panel.entity_codes[first], panel.time[first]
+    cell, distinct = dense_codes(panel.entity_codes * span + (panel.time - low))
+    entity, time = distinct // span, low + distinct % span
     keys = Keys(
         entity_codes=entity,
         entity_labels=panel.entity_labels,
@@ -90,7 +90,7 @@ def cells_of(panel: Panel) -> Cells:
         backend=panel.keys.backend,
     )
     previous = calendar_lags(entity, time, panel.step)
-    return Cells(cell.reshape(-1).astype(np.int64), keys, previous, panel.lag())
+    return Cells(cell, keys, previous, panel.lag())
 
 
 def cell_value(panel: Panel, cells: Cells, role: str) -> Floats:
