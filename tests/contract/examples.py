@@ -127,12 +127,103 @@ ACCOUNT_ROLES = {
     },
 }  # fmt: skip
 
+GOODS_ROLES = {**ASSET_KEYS, "columns": {"quantity": "vốn", "price": "giá"}}
+
+
+def industries(seed: int = 14) -> pd.DataFrame:
+    """Return a shuffled table of three industries in two sectors, with quantities and values."""
+    rng = np.random.default_rng(seed)
+    n = 18
+    frame = pd.DataFrame(
+        {
+            "ngành": np.repeat(["lúa", "than", "thép"], 6),
+            "khu vực": np.repeat(["một", "hai", "hai"], 6),
+            "năm": np.tile(np.arange(2010, 2016), 3),
+        }
+    )
+    for name in ("go", "ii", "k", "h"):
+        frame[name] = np.exp(rng.normal(3, 0.1, n))
+    for name in ("ii", "k", "h"):
+        frame[f"v_{name}"] = rng.uniform(10, 30, n)
+    frame["v_go"] = frame[["v_ii", "v_k", "v_h"]].sum(axis=1)
+    frame.loc[9, "h"] = np.nan
+    return frame.sample(frac=1.0, random_state=8).reset_index(drop=True)
+
+
+INDUSTRY_ROLES = {
+    "entity": "ngành",
+    "time": "năm",
+    "output": "go",
+    "materials": "ii",
+    "capital": "k",
+    "labor": "h",
+    "groups": {"sector": "khu vực"},
+    "columns": {
+        "output_value": "v_go", "materials_value": "v_ii", "capital_value": "v_k",
+        "labor_value": "v_h",
+    },
+}  # fmt: skip
+
 EXAMPLES: dict[str, list[Example]] = {
     "GrowthAccounting": [
         Example(tfp.GrowthAccounting(), provinces(), PROVINCE_ROLES, "capital"),
         Example(
             tfp.GrowthAccounting.vietnam(capital_share=0.4), provinces(), PROVINCE_ROLES, "output"
         ),
+    ],
+    "BilateralIndex": [
+        Example(
+            tfp.BilateralIndex(formula="tornqvist", kind="tfp"),
+            provinces(),
+            PROVINCE_ROLES,
+            "output",
+        ),
+        Example(
+            tfp.BilateralIndex(formula="lowe", kind="price", chained=False),
+            assets(),
+            GOODS_ROLES,
+            "price",
+            1e-12,  # the mean of a good over all situations is a sum in the order of the labels
+        ),
+    ],
+    "MultilateralIndex": [
+        # means over firms are sums in the panel's order, which labels decide
+        Example(tfp.MultilateralIndex(), provinces(), PROVINCE_ROLES, "output", 1e-12),
+        Example(
+            tfp.MultilateralIndex(formula="ccd", compare="entity"),
+            provinces(),
+            PROVINCE_ROLES,
+            "output",
+            1e-12,
+        ),
+        Example(
+            tfp.MultilateralIndex(formula="geks", kind="price", compare="time", window=4),
+            assets(),
+            GOODS_ROLES,
+            "price",
+        ),
+    ],
+    "KlemsAccounts": [
+        Example(
+            tfp.KlemsAccounts(
+                tree=("sector",), aggregate_inputs="sum", groups={"factors": ("capital", "labor")}
+            ),
+            industries(),
+            INDUSTRY_ROLES,
+            "output_value",
+            1e-12,  # sums over industries are taken in the order of their labels
+        ),
+        Example(
+            tfp.KlemsAccounts(aggregate="value_added", incomplete="matched"),
+            industries(),
+            INDUSTRY_ROLES,
+            "output",
+            1e-12,
+        ),
+    ],
+    "TFPLevels": [Example(tfp.TFPLevels(), provinces(), PROVINCE_ROLES, "output", 1e-12)],
+    "DevelopmentAccounting": [
+        Example(tfp.DevelopmentAccounting(), provinces(), PROVINCE_ROLES, "capital", 1e-12)
     ],
     "PerpetualInventory": [
         Example(

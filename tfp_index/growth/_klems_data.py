@@ -198,7 +198,8 @@ class _Columns:
         if f"{role}{VALUE_SUFFIX}" in self.panel:
             return self.read(f"{role}{VALUE_SUFFIX}")
         if f"{role}{PRICE_SUFFIX}" in self.panel:
-            return self.read(f"{role}{PRICE_SUFFIX}") * self.read(role)
+            with np.errstate(invalid="ignore"):  # impossible figures are infinite
+                return self.read(f"{role}{PRICE_SUFFIX}") * self.read(role)
         raise DataError(
             f"the value of {role} in current prices is not known",
             code="missing_role",

@@ -451,7 +451,7 @@ def wide_situations(
             quantity=q,
             shares_only=shares_only,
         )
-    return Situations(panel.keys, panel.lag_status, MappingProxyType(baskets))
+    return Situations(panel.keys, panel.lag_status, baskets)
 
 
 def long_situations(panel: Panel, *, by_side: bool) -> Situations:
@@ -483,7 +483,7 @@ def long_situations(panel: Panel, *, by_side: bool) -> Situations:
         offsets=group_offsets(entity),
         order=None,
         frame_rows=n,
-        names=MappingProxyType(names),
+        names=names,
         backend=panel.keys.backend,
     )
 
@@ -503,7 +503,7 @@ def long_situations(panel: Panel, *, by_side: bool) -> Situations:
     else:
         label = _side_of_row(panel)[order]
         baskets = {side: basket(label == side) for side in _SIDES}
-    return Situations(keys, lag_status(entity, time, panel.step), MappingProxyType(baskets))
+    return Situations(keys, lag_status(entity, time, panel.step), baskets)
 
 
 def _unit_values(panel: Panel, quantity: Floats) -> Floats:

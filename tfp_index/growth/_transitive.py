@@ -192,15 +192,11 @@ def mean_firm_logs(
     Situations whose status is not OK stay out of the means and get NaN.
     """
     rows: Any = slice(None) if not status.any() else np.flatnonzero(status == OK)
-    where: Ints | None = cells.cell[rows]
-    count = cells.cells
+    count = cells.cells * (cells.periods if chain else 1)
+    where: Ints | None = cells.cell[rows] if cells.cells > 1 else None
     if chain:
-        count *= cells.periods
-        where = (
-            cells.period[rows] if cells.cells == 1 else where * cells.periods + cells.period[rows]
-        )
-    elif cells.cells == 1:
-        where = None
+        period = cells.period[rows]
+        where = period if where is None else where * cells.periods + period
     logs, means = {}, {}
     for side, columns in items.logs.items():
         found = kernel.deviations_from_mean_firm(

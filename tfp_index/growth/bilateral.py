@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -221,8 +220,8 @@ class BilateralIndex(Specification):
             keys=situations.keys,
             formula=self.formula,
             kind=self.kind,
-            index=MappingProxyType(index),
-            coverage=MappingProxyType(coverage if self.unmatched == "drop" else {}),
+            index=index,
+            coverage=coverage if self.unmatched == "drop" else {},
             status=status,
             step=panel.step,
         )

@@ -74,7 +74,7 @@ class BilateralIndexResult(Result):
     def values(self) -> RowValues:
         """All columns by situation."""
         columns = {**self.index, **self.coverage, "status": self.reasons}
-        return RowValues(self.keys, MappingProxyType(columns), self.spec.describe())
+        return RowValues(self.keys, columns, self.spec.describe())
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return keys, indices and status in the caller's frame library.
@@ -95,7 +95,7 @@ class BilateralIndexResult(Result):
             change = np.diff(log_index, prepend=np.nan)
             change[first | (step != self.step)] = np.nan
             columns[name.replace("_index", "_growth")] = change
-        return RowValues(self.keys, MappingProxyType(columns), "log change of the indices")
+        return RowValues(self.keys, columns, "log change of the indices")
 
     def tidy(self) -> Table:
         """Return keys, indices and status as a table."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -240,8 +239,8 @@ class KlemsAccounts(Specification):
             record=record_of(self, panel, _sample(panel, data)),
             keys=panel.keys,
             primary=data.primary,
-            columns=MappingProxyType(columns),
-            nodes=MappingProxyType(nodes),
+            columns=columns,
+            nodes=nodes,
             status=data.status,
             time_name=panel.keys.names["time"],
         )

@@ -78,7 +78,7 @@ class KlemsResult(Result):
         ``tfp_contribution`` what its residual adds to that of the total.
         """
         values = {**self.columns, "status": self.reasons}
-        return RowValues(self.keys, MappingProxyType(values), self.spec.describe())
+        return RowValues(self.keys, values, self.spec.describe())
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return the accounts of the industries in the caller's row order and frame library."""

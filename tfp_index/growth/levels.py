@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -307,7 +306,7 @@ def _levels_result(
         keys=panel.keys,
         whole=whole,
         base=base,
-        logs=MappingProxyType(terms),
+        logs=terms,
         status=status,
     )
 
@@ -345,9 +344,7 @@ class LevelsResult(Result):
     def values(self) -> RowValues:
         """Terms as levels, and status, by row."""
         columns = {name: np.exp(log) for name, log in self.logs.items()}
-        return RowValues(
-            self.keys, MappingProxyType({**columns, "status": self.reasons}), self.spec.describe()
-        )
+        return RowValues(self.keys, {**columns, "status": self.reasons}, self.spec.describe())
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return keys and terms in the caller's row order and frame library."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -233,9 +232,9 @@ class MultilateralIndex(Specification):
             keys=task.keys,
             formula=self.formula,
             base=base,
-            logs=MappingProxyType(logs),
-            mean_firm=MappingProxyType(means),
-            mean_firm_labels=MappingProxyType(_labels(task.keys, group) if means else {}),
+            logs=logs,
+            mean_firm=means,
+            mean_firm_labels=_labels(task.keys, group) if means else {},
             status=task.status,
             missing_pairs=missing_pairs,
         )

@@ -86,7 +86,7 @@ class MultilateralIndexResult(Result):
         """Log indices, their exponentials without ``log_``, and status, by situation."""
         levels = {f"{k.removeprefix('log_')}_index": np.exp(v) for k, v in self.logs.items()}
         columns = {**self.logs, **levels, "status": self.reasons}
-        return RowValues(self.keys, MappingProxyType(columns), self.spec.describe())
+        return RowValues(self.keys, columns, self.spec.describe())
 
     def to_frame(self, backend: str | None = None) -> Any:
         """Return keys, indices and status in the caller's frame library.
