@@ -16,6 +16,7 @@ from tfp_index._version import __version__
 
 if TYPE_CHECKING:
     from tfp_index import datasets, plot, report
+    from tfp_index.aggregation.aggregate import Aggregation
     from tfp_index.aggregation.decomposition import Decomposition
     from tfp_index.aggregation.disclosure import Cells, DisclosureRules
     from tfp_index.composite.index import CompositeIndex
@@ -88,6 +89,7 @@ _HOME = {
     # composite indices
     "CompositeIndex": "tfp_index.composite.index",
     # aggregation: from enterprises to the province
+    "Aggregation": "tfp_index.aggregation.aggregate",
     "Cells": "tfp_index.aggregation.disclosure",
     "Decomposition": "tfp_index.aggregation.decomposition",
     "DisclosureRules": "tfp_index.aggregation.disclosure",

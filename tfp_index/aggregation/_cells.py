@@ -19,7 +19,7 @@ from tfp_index.panel.frames import FrameReader
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.panel import Panel
 
-__all__ = ["OTHER", "TOTAL", "Cells", "Grid", "grid_of", "lines_of"]
+__all__ = ["OTHER", "TOTAL", "Cells", "Grid", "grid_of", "kept_dimensions", "lines_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -141,7 +141,7 @@ class Cells:
         parts = [
             builder.table([d if keep else None for d, keep in zip(dims, kept, strict=True)],
                           sums, means, weighted_means)
-            for kept in _kept(len(dims), margins)
+            for kept in kept_dimensions(len(dims), margins)
         ]  # fmt: skip
         return cls(
             keys={
@@ -235,7 +235,7 @@ class Cells:
         )
 
 
-def _kept(dims: int, margins: bool) -> list[tuple[bool, ...]]:
+def kept_dimensions(dims: int, margins: bool) -> list[tuple[bool, ...]]:
     """Which dimensions stand in each table: all of them first, the grand total last."""
     if not margins:
         return [(True,) * dims]

@@ -19,11 +19,14 @@ __all__ = [
     "MISSING",
     "Grouping",
     "Measure",
+    "MeasuredRows",
     "grouping",
+    "measured_rows",
     "names_of",
     "read_column",
     "read_measure",
     "read_weight",
+    "refuse_items",
     "require_weight",
 ]
 
@@ -345,3 +348,77 @@ def relative_to_groups(
     values = measure.values
     values = values - mean[groups.codes] if scale == "log" else values / mean[groups.codes]
     return Measure(f"{measure.name} relative to {name}", values)
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredRows:
+    """Productivity and weights by row, and what rows are lost for.
+
+    Attributes
+    ----------
+    name : str
+    phi, weight : (n,) float arrays
+        The weight already contains the sampling weight.
+    design : (n,) float array or None
+        Sampling weights.
+    measured : (n,) bool array
+        Rows with productivity and weight.
+    lost : mapping of reason to (n,) bool array
+        Each row that is not measured, under one reason.
+    """
+
+    name: str
+    phi: Floats
+    weight: Floats
+    design: Floats | None
+    measured: Bools
+    lost: dict[str, Bools]
+
+    @property
+    def pivot(self) -> float:
+        """Mean productivity, to take from all rows before they are added up."""
+        return float(np.mean(self.phi[self.measured])) if self.measured.any() else 0.0
+
+
+def measured_rows(
+    panel: Panel,
+    productivity: Any,
+    *,
+    weight: str,
+    scale: str,
+    given: str,
+    relative: str | None = None,
+    base: Any = None,
+    sampling_weight: str | None = None,
+) -> MeasuredRows:
+    """Read productivity and weights; the options are those of the specifications."""
+    measure = read_measure(panel, productivity, scale=scale, given=given)
+    w = read_weight(panel, weight)
+    design = None if sampling_weight is None else read_weight(panel, sampling_weight)
+    if design is not None:
+        w = w * design
+    phi = measure.values
+    lost = {f"{measure.name} missing": np.isnan(phi)}
+    lost["weight missing"] = np.isnan(w) & ~np.isnan(phi)
+    if relative is not None:
+        measure = relative_to_groups(panel, measure, w, relative, base, scale=scale)
+        none = np.isnan(measure.values) & ~np.isnan(phi) & ~np.isnan(w)
+        lost[f"no {relative} of the base period to compare with"] = none
+        phi = measure.values
+    return MeasuredRows(measure.name, phi, w, design, ~(np.isnan(phi) | np.isnan(w)), lost)
+
+
+def refuse_items(panel: Panel) -> None:
+    """Refuse a panel with a third key.
+
+    Raises
+    ------
+    DataError
+    """
+    if panel.item is not None:
+        raise DataError(
+            "this method takes one row per enterprise and period, without items",
+            code="unexpected_item",
+            column=panel.item.column,
+            remedy="aggregate over items first",
+        )

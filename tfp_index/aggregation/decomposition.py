@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfp_index.aggregation import _firms
 from tfp_index.aggregation._assemble import assemble, industries
@@ -15,11 +14,11 @@ from tfp_index.aggregation._periods import Pairs, read_pairs
 from tfp_index.aggregation._reallocation import reallocation
 from tfp_index.aggregation._rows import (
     Grouping,
+    MeasuredRows,
     grouping,
+    measured_rows,
     names_of,
-    read_measure,
-    read_weight,
-    relative_to_groups,
+    refuse_items,
 )
 from tfp_index.aggregation.decomposition_result import DecompositionResult
 from tfp_index.errors import DataError
@@ -38,8 +37,6 @@ from tfp_index.results.specification import Specification, choose
 
 __all__ = ["Decomposition"]
 
-Floats = NDArray[np.float64]
-
 STATIC = {
     "olley_pakes": olley_pakes,
     "collard_wexler_de_loecker": collard_wexler_de_loecker,
@@ -47,18 +44,6 @@ STATIC = {
 }
 REALLOCATION = "petrin_levinsohn"
 KNOWN = (*METHODS, *STATIC, REALLOCATION)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The columns of a fit, and what each row is lost for."""
-
-    name: str
-    phi: Floats
-    weight: Floats
-    design: Floats | None
-    measured: NDArray[np.bool_]
-    lost: dict[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -249,8 +234,11 @@ class Decomposition(Specification):
             measured row, or no firm is present in both periods of a pair.
         """
         require_keys(panel)
-        _refuse_items(panel)
-        rows = self._read(panel, productivity)
+        refuse_items(panel)
+        rows = measured_rows(
+            panel, productivity, weight=self.weight, scale=self.scale, given=self.given,
+            relative=self.relative, base=self.base, sampling_weight=self.sampling_weight,
+        )  # fmt: skip
         pairs = read_pairs(panel, periods, self.frame_breaks)
         _require_data(panel, rows, pairs)
         matches, switchers = self._match(panel, rows, pairs)
@@ -264,7 +252,7 @@ class Decomposition(Specification):
             inside.codes * parts.size + parts.codes,
             (len(pairs), inside.size, parts.size),
             design=rows.design,
-            pivot=float(np.mean(rows.phi[rows.measured])),
+            pivot=rows.pivot,
             home=self.movers,
         )
         terms = {method: METHODS[method](moments) for method in dynamic}
@@ -297,26 +285,7 @@ class Decomposition(Specification):
             ) if self.keep_firms else None,
         )  # fmt: skip
 
-    def _read(self, panel: Panel, productivity: Any) -> _Rows:
-        measure = read_measure(panel, productivity, scale=self.scale, given=self.given)
-        weight = read_weight(panel, self.weight)
-        design = None if self.sampling_weight is None else read_weight(panel, self.sampling_weight)
-        if design is not None:
-            weight = weight * design
-        phi = measure.values
-        lost = {f"{measure.name} missing": np.isnan(phi)}
-        lost["weight missing"] = np.isnan(weight) & ~np.isnan(phi)
-        if self.relative is not None:
-            measure = relative_to_groups(
-                panel, measure, weight, self.relative, self.base, scale=self.scale
-            )
-            none = np.isnan(measure.values) & ~np.isnan(phi) & ~np.isnan(weight)
-            lost[f"no {self.relative} of the base period to compare with"] = none
-            phi = measure.values
-        measured = ~(np.isnan(phi) | np.isnan(weight))
-        return _Rows(measure.name, phi, weight, design, measured, lost)
-
-    def _match(self, panel: Panel, rows: _Rows, pairs: Pairs) -> tuple[Matches, int]:
+    def _match(self, panel: Panel, rows: MeasuredRows, pairs: Pairs) -> tuple[Matches, int]:
         matches = match_pairs(panel.entity_codes, panel.time, pairs.numbers, measured=rows.measured)
         if self.missing == "firm":
             matches = drop_unmeasured(matches)
@@ -337,7 +306,9 @@ class Decomposition(Specification):
         matches, switchers = part_switchers(matches, inside.codes)
         return matches, int(switchers.sum())
 
-    def _levels(self, panel: Panel, rows: _Rows, pairs: Pairs, parts: Grouping) -> dict[str, Any]:
+    def _levels(
+        self, panel: Panel, rows: MeasuredRows, pairs: Pairs, parts: Grouping
+    ) -> dict[str, Any]:
         """Static terms at every period of the pairs, by method."""
         wanted = [m for m in self.methods if m in STATIC]
         if not wanted:
@@ -353,22 +324,12 @@ class Decomposition(Specification):
             cell,
             (periods.shape[0], parts.size),
             design=rows.design,
-            pivot=float(np.mean(rows.phi[rows.measured])),
+            pivot=rows.pivot,
         )
         return {method: (periods, STATIC[method](moments), moments) for method in wanted}
 
 
-def _refuse_items(panel: Panel) -> None:
-    if panel.item is not None:
-        raise DataError(
-            "a decomposition takes one row per enterprise and period, without items",
-            code="unexpected_item",
-            column=panel.item.column,
-            remedy="aggregate over items first",
-        )
-
-
-def _require_data(panel: Panel, rows: _Rows, pairs: Pairs) -> None:
+def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
     """Every period of a pair needs measured rows, and weight."""
     for number in np.unique(pairs.numbers).tolist():
         mine = rows.measured & (panel.time == number)
@@ -394,7 +355,7 @@ def _require_data(panel: Panel, rows: _Rows, pairs: Pairs) -> None:
 
 
 def _sample(
-    panel: Panel, rows: _Rows, pairs: Pairs, matches: Matches, notes: dict[str, int]
+    panel: Panel, rows: MeasuredRows, pairs: Pairs, matches: Matches, notes: dict[str, int]
 ) -> Sample:
     used = np.zeros(panel.n_rows, bool)
     for taken in (matches.start, matches.end, matches.entrant, matches.exiter):
