@@ -131,14 +131,14 @@ def shares(table: Table, entity: str, lang: Language) -> Grid:
     for rule, column in rules.items():
         cells = tuple(lang.percent(v) for v in table[column].tolist())
         columns.append(Column(lang.text(f"growth.share.{rule}"), cells))
-    flags = tuple(lang.phrase(flag) for flag in table["flag"].tolist())
-    if any(flags):
-        columns.append(Column(lang.text("growth.column.remark"), flags, False))
+    marks, remarks = _marks([lang.phrase(flag) for flag in table["flag"].tolist()])
+    if any(marks):
+        columns.append(Column(lang.text("growth.column.remark"), marks, False))
     kept = ["entity", "start", "end", *rules.values(), "flag"]
     data = Table({name: table[name] for name in kept}, "Share of TFP in growth")
     caption = lang.text("growth.share.caption", entity=entity)
-    note = lang.text("growth.share.note")
-    return Grid("tfp_share", caption, tuple(columns), (note,), data)
+    notes = (*remarks, lang.text("growth.share.note"))
+    return Grid("tfp_share", caption, tuple(columns), notes, data)
 
 
 def sensitivity(table: Table, entity: str, used: float | None, unit: str, lang: Language) -> Grid:
@@ -234,13 +234,13 @@ def comparison(
             tuple(lang.percent(v) for v in table["tfp_share_of_growth"].tolist()),
         ),
     ]
-    flags = tuple(lang.phrase(flag) for flag in table["flag"].tolist())
-    if any(flags):
-        columns.append(Column(lang.text("growth.column.remark"), flags, False))
+    marks, notes = _marks([lang.phrase(flag) for flag in table["flag"].tolist()])
+    if any(marks):
+        columns.append(Column(lang.text("growth.column.remark"), marks, False))
     strong = frozenset(
         i for i, entity in enumerate(entities) if focus is not None and entity == focus
     )
-    return Grid("comparison", caption, tuple(columns), (), table, strong)
+    return Grid("comparison", caption, tuple(columns), notes, table, strong)
 
 
 def method(res: GrowthAccountingResult, component: Named, lang: Language) -> list[tuple[str, str]]:
@@ -278,6 +278,16 @@ def method(res: GrowthAccountingResult, component: Named, lang: Language) -> lis
         kind = "ratio" if spec.residual == "ratio" else spec.input_index
         items.append((say("input_index"), say(f"index_{kind}")))
     return items
+
+
+def _marks(flags: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Replace flags by letters, explained below the table, unless there are too many kinds."""
+    kinds = [flag for flag in dict.fromkeys(flags) if flag]
+    if len(kinds) > 9:
+        return tuple(flags), ()
+    letters = dict(zip(kinds, "abcdefghi", strict=False))
+    marks = tuple(letters.get(flag, "") for flag in flags)
+    return marks, tuple(f"{letter}: {flag}." for flag, letter in letters.items())
 
 
 def _growth_columns(

@@ -14,7 +14,7 @@ from tfp_index.language import Language
 from tfp_index.panel.table import Table
 from tfp_index.plot import growth as plot
 from tfp_index.report.adapters import Context
-from tfp_index.report.sections import Block, Text
+from tfp_index.report.sections import Block, Remarks, Text
 
 if TYPE_CHECKING:
     from tfp_index.report.growth import Growth
@@ -97,7 +97,10 @@ class Story:
 
     def statements(self) -> list[Block]:
         """Return what a reader must know before the numbers."""
-        return [Text(self.lang.pick(text), "note") for text in self.growth.statements]
+        said = tuple(self.lang.pick(text) for text in self.growth.statements)
+        if len(said) > 1:
+            return [Remarks(said)]
+        return [Text(text, "note") for text in said]
 
     def rows(self, entity: Any) -> NDArray[np.intp]:
         """Return the panel rows of a unit."""
@@ -108,8 +111,12 @@ class Story:
     @cached_property
     def spans(self) -> list[Period]:
         """The periods of the report."""
-        if self.growth.periods is not None:
-            return list(self.growth.periods)
+        calendar = self.result.keys.calendar
+        if self.growth.periods is not None:  # as the data write them: 2020, not "2020"
+            return [
+                (calendar.write(calendar.number(start)), calendar.write(calendar.number(end)))
+                for start, end in self.growth.periods
+            ]
         if self.focus is None:
             return default_periods(self.result, np.arange(self.result.keys.n_rows))
         return default_periods(self.result, self.rows(self.focus))

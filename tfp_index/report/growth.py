@@ -13,7 +13,7 @@ from tfp_index.panel.checks import Findings
 from tfp_index.plot.growth import CAPITAL_SHARES
 from tfp_index.report import _growth_sections as tell
 from tfp_index.report._growth_story import Period, Story
-from tfp_index.report.adapters import Context
+from tfp_index.report.adapters import Context, sections_of
 from tfp_index.report.findings import of_findings
 from tfp_index.report.sections import Section
 
@@ -58,6 +58,8 @@ class Growth:
     entity_kind : {"area", "enterprise"}, optional
         What the units are. A public report shows areas (countries, provinces, industries) and
         leaves out all that is shown by enterprise; without an answer it is refused.
+    further : sequence
+        Whatever else a report can hold, shown before findings and record.
 
     Examples
     --------
@@ -81,6 +83,7 @@ class Growth:
     statements: Sequence[Localized] = ()
     source: Localized | None = None
     entity_kind: str | None = None
+    further: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
         if self.entity_kind not in (None, "area", "enterprise"):
@@ -113,6 +116,7 @@ class Growth:
         else:
             makers = _ABOUT_MANY if story.focus is None else _ABOUT_ONE
             made = [section for make in makers if (section := make(story)) is not None]
+        made += [section for item in self.further for section in sections_of(item, context)]
         if self.findings is not None:
             made += of_findings(self.findings, context)
         return [*made, tell.record(story)]

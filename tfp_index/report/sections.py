@@ -24,6 +24,7 @@ __all__ = [
     "Grid",
     "Headline",
     "Measure",
+    "Remarks",
     "Section",
     "Text",
     "grids",
@@ -43,6 +44,13 @@ class Text:
 
     text: str
     kind: Literal["paragraph", "lead", "note", "warning"] = "paragraph"
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """Several notes in one box."""
+
+    items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +206,7 @@ class Facts:
     code: str = ""
 
 
-Block = Text | Headline | Grid | Figure | Facts
+Block = Text | Remarks | Headline | Grid | Figure | Facts
 """Anything a section may hold."""
 
 

@@ -18,14 +18,21 @@ from tfp_index.language import language as language_of
 from tfp_index.report import figures
 from tfp_index.report.adapters import Context, sections_of
 from tfp_index.report.files import Staging
-from tfp_index.report.sections import Facts, Figure, Grid, Headline, Section, Text
+from tfp_index.report.sections import Facts, Figure, Grid, Headline, Remarks, Section, Text
 
-__all__ = ["SCHEMA_VERSION", "Written", "collect", "render", "write"]
+__all__ = ["SCHEMA_VERSION", "Written", "collect", "finite", "render", "write"]
 
 SCHEMA_VERSION = 1
 """Version of the layout of the JSON document."""
 
-_KINDS = {Text: "text", Headline: "headline", Grid: "grid", Figure: "figure", Facts: "facts"}
+_KINDS = {
+    Text: "text",
+    Remarks: "remarks",
+    Headline: "headline",
+    Grid: "grid",
+    Figure: "figure",
+    Facts: "facts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +213,19 @@ def _document(sections: Sequence[Section], public: bool) -> str:
         "public": public,
         "sections": [section.to_dict() for section in sections],
     }
-    text = json.dumps(_finite(document), ensure_ascii=False, allow_nan=False, indent=1)
+    text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False, indent=1)
     # inert even where somebody pastes the document into a page
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text + "\n"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Write infinite numbers as text: JSON has no sign for them."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: finite(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_finite(v) for v in value]
+        return [finite(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
