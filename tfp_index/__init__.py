@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tfp_index.aggregation.aggregate import Aggregation
     from tfp_index.aggregation.decomposition import Decomposition
     from tfp_index.aggregation.disclosure import Cells, DisclosureRules
+    from tfp_index.aggregation.dispersion import Dispersion
     from tfp_index.composite.index import CompositeIndex
     from tfp_index.errors import (
         ConvergenceWarning,
@@ -93,6 +94,7 @@ _HOME = {
     "Cells": "tfp_index.aggregation.disclosure",
     "Decomposition": "tfp_index.aggregation.decomposition",
     "DisclosureRules": "tfp_index.aggregation.disclosure",
+    "Dispersion": "tfp_index.aggregation.dispersion",
     # results
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, SpecificationError
+from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 
-__all__ = ["Pairs", "read_pairs"]
+__all__ = ["Pairs", "read_pairs", "read_periods"]
 
 ADJACENT = "adjacent"
 LONG = "long"
@@ -47,13 +48,18 @@ class Pairs:
 
 
 def read_pairs(panel: Panel, periods: Any, frame_breaks: Sequence[Any] = ()) -> Pairs:
+    """Read the pairs asked for; see `read_periods`."""
+    return read_periods(panel.keys, periods, frame_breaks)
+
+
+def read_periods(keys: Keys, periods: Any, frame_breaks: Sequence[Any] = ()) -> Pairs:
     """Read the pairs asked for.
 
     Parameters
     ----------
-    panel : Panel
+    keys : Keys
     periods : None, ``"adjacent"`` or sequence of (start, end)
-        None stands for all adjacent pairs of the panel's periods.
+        None stands for all adjacent pairs of the periods that are there.
     frame_breaks : sequence of periods
         First periods of a new survey frame.
 
@@ -64,18 +70,18 @@ def read_pairs(panel: Panel, periods: Any, frame_breaks: Sequence[Any] = ()) -> 
     SpecificationError
         If a pair is no pair, runs backwards or is given twice.
     """
-    calendar = panel.keys.calendar
+    calendar = keys.calendar
     there = calendar.numbers.tolist()
     if periods is None or periods == ADJACENT:
         if len(there) < 2:
             raise DataError(
                 f"the panel has {len(there)} period(s); a change needs two",
                 code="too_few_periods",
-                column=panel.keys.names["time"],
+                column=keys.names["time"],
             )
         wanted = list(pairwise(there))
     else:
-        wanted = [_numbers(panel, pair) for pair in _as_list(periods)]
+        wanted = [_numbers(keys, pair) for pair in _as_list(periods)]
         if len(set(wanted)) < len(wanted):
             raise SpecificationError("a pair of periods is given twice", code="pair_twice")
     broken = [(calendar.number(b), b) for b in frame_breaks]
@@ -103,7 +109,7 @@ def _as_list(periods: Any) -> list[Any]:
     return list(periods)
 
 
-def _numbers(panel: Panel, pair: Any) -> tuple[int, int]:
+def _numbers(keys: Keys, pair: Any) -> tuple[int, int]:
     if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
         raise SpecificationError(
             f"{pair!r} is not a pair of periods",
@@ -111,7 +117,7 @@ def _numbers(panel: Panel, pair: Any) -> tuple[int, int]:
             column="periods",
             expected="(start, end)",
         )
-    calendar = panel.keys.calendar
+    calendar = keys.calendar
     start, end = (calendar.number(label) for label in pair)
     for number, label in ((start, pair[0]), (end, pair[1])):
         if number not in calendar.numbers:
