@@ -90,7 +90,7 @@ def _dotted(cls: type) -> str:
 
 
 def _summary(names: list[str]) -> str:
-    lines = "\n".join(f"   {name}" for name in names)
+    lines = "\n".join(f"   ~{name}" for name in names)
     return (
         "```{eval-rst}\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n"
         f"{lines}\n```\n"

@@ -22,10 +22,11 @@ version = release = __version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_nb",
+    "_mathml",  # beside this file
 ]
+html_math_renderer = "mathml"
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
@@ -58,10 +59,11 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 7,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"notation": [], "changelog": []}
+html_sidebars = {"index": [], "notation": [], "changelog": []}
 html_show_sourcelink = False
 
 
