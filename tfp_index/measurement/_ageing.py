@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, nearest
 from tfp_index.kernels import capital as kernel
-from tfp_index.measurement._guards import series_name
+from tfp_index.measurement._guards import figures, series_name
 from tfp_index.measurement._series import DenseSeries
 from tfp_index.panel.panel import Panel
 
@@ -66,7 +66,7 @@ def depreciation_rows(panel: Panel, depreciation: Any) -> Floats | float:
         If a role holds a rate outside 0 to 1.
     """
     if isinstance(depreciation, str):
-        rates = panel[depreciation]
+        rates = figures(panel, depreciation)
         bad = np.flatnonzero((rates < 0.0) | (rates > 1.0))
         if bad.size:
             entity, time = series_name(panel, int(bad[0]))

@@ -13,7 +13,7 @@ from tfp_index.kernels import initial_stock as kernel
 from tfp_index.kernels.capital import steady_vintages
 from tfp_index.kernels.prices import deflate
 from tfp_index.measurement._ageing import Ageing, artificial_periods, by_item
-from tfp_index.measurement._guards import series_name
+from tfp_index.measurement._guards import figures, series_name
 from tfp_index.measurement._series import DenseSeries
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _growth(
     groups = dense.offsets.shape[0] - 1
     if isinstance(spec.growth, (int, float)):
         return np.full(groups, float(spec.growth)), np.zeros(groups, np.int8)
-    values = flow if spec.growth is None else dense.gather(dense.panel[spec.growth])
+    values = flow if spec.growth is None else dense.gather(figures(dense.panel, spec.growth))
     return kernel.mean_growth(values, dense.offsets, window)
 
 
@@ -189,7 +189,7 @@ def _kamps(
 
 def _first_of_role(dense: DenseSeries, role: str) -> Floats:
     row = dense.first_rows
-    return np.where(row >= 0, dense.panel[role][row], np.nan)
+    return np.where(row >= 0, figures(dense.panel, role)[row], np.nan)
 
 
 def _at_constant_prices(

@@ -21,7 +21,13 @@ from tfp_index.measurement._cells import (
     entity_means,
     services_sample,
 )
-from tfp_index.measurement._guards import refuse_logs, refuse_mixed_bases, refuse_row, require_item
+from tfp_index.measurement._guards import (
+    figures,
+    refuse_logs,
+    refuse_mixed_bases,
+    refuse_row,
+    require_item,
+)
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
@@ -221,21 +227,21 @@ class CapitalServices(Specification):
         )
 
     def _stock(self, panel: Panel, cells: Cells, timing: str) -> Floats:
-        end = panel[self.capital]
+        end = figures(panel, self.capital)
         if timing == "end":
             return end
         begin = np.where(cells.lag >= 0, end[cells.lag], np.nan)
         return begin if timing == "begin" else 0.5 * (begin + end)
 
     def _assets(self, panel: Panel, cells: Cells) -> _Assets:
-        stock = panel[self.capital]
+        stock = figures(panel, self.capital)
         names = panel.names
         refuse_row(
             panel, np.flatnonzero(stock < 0.0), "the stock is negative", code="negative_stock",
             column=names[self.capital], expected="stocks not below zero",
             remedy="correct them; panel.check() lists such rows",
         )  # fmt: skip
-        price = panel[self.price]
+        price = figures(panel, self.price)
         refuse_row(
             panel, np.flatnonzero((price <= 0.0) & (stock > 0.0)), "the price is not above zero",
             code="non_positive", column=names[self.price], expected="prices above zero",
@@ -266,7 +272,7 @@ class CapitalServices(Specification):
 
     @staticmethod
     def _number(panel: Panel, option: Any) -> Floats | float:
-        return panel[option] if isinstance(option, str) else float(option)
+        return figures(panel, option) if isinstance(option, str) else float(option)
 
     def _income(self, panel: Panel, cells: Cells, notes: dict[str, int]) -> Floats:
         if self.return_rate == "ex_ante" and self.income not in panel:

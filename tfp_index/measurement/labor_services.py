@@ -12,7 +12,7 @@ from tfp_index.errors import DataError
 from tfp_index.kernels import services as kernel
 from tfp_index.kernels.labor import human_capital
 from tfp_index.measurement._cells import REASONS, cells_of, chained, entity_means, services_sample
-from tfp_index.measurement._guards import refuse_logs, refuse_row, require_item
+from tfp_index.measurement._guards import figures, refuse_logs, refuse_row, require_item
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
@@ -99,9 +99,9 @@ class LaborServices(Specification):
         require_item(panel, "type of worker")
         refuse_logs(panel, "labor services")
         cells = cells_of(panel)
-        hours = panel[self.labor]
+        hours = figures(panel, self.labor)
         pay_role = self.compensation if self.wage is None else self.wage
-        pay = panel[pay_role]
+        pay = figures(panel, pay_role)
         for role, values in ((self.labor, hours), (pay_role, pay)):
             refuse_row(
                 panel, np.flatnonzero(values < 0.0), f"{role} is negative", code="negative",
@@ -292,7 +292,7 @@ class HumanCapital(Specification):
             or above 30.
         """
         require_keys(panel)
-        years = panel[self.schooling]
+        years = figures(panel, self.schooling)
         bad = np.flatnonzero((years < 0.0) | (years > 30.0))
         if bad.size:
             entity, time = panel.where(int(bad[0]))
@@ -305,7 +305,9 @@ class HumanCapital(Specification):
                 expected="mean years of schooling, between 0 and 30",
             )
         capital = human_capital(years)
-        workers = np.full(panel.n_rows, np.nan) if self.labor is None else panel[self.labor]
+        workers = (
+            np.full(panel.n_rows, np.nan) if self.labor is None else figures(panel, self.labor)
+        )
         known = int(np.isfinite(capital).sum())
         sample = Sample(
             rows=panel.keys.frame_rows,

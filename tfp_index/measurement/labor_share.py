@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.kernels import labor as kernel
 from tfp_index.measurement._cells import entity_means
-from tfp_index.measurement._guards import refuse_logs, series_name
+from tfp_index.measurement._guards import figures, refuse_logs, series_name
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
@@ -125,9 +125,9 @@ class LaborShare(Specification):
         """
         require_keys(panel)
         refuse_logs(panel, "labor's share")
-        total = panel[self.value_added]
+        total = figures(panel, self.value_added)
         if self.net_taxes is not None:
-            total = total - panel[self.net_taxes]
+            total = total - figures(panel, self.net_taxes)
         income, base = self._income(panel, total)
         share = kernel.income_share(income, base)
         status = np.zeros(panel.n_rows, np.int8)
@@ -147,16 +147,16 @@ class LaborShare(Specification):
 
     def _income(self, panel: Panel, total: Floats) -> tuple[Floats, Floats]:
         """Labor income and what it is compared with."""
-        coe = panel[self.compensation]
+        coe = figures(panel, self.compensation)
         if self.adjustment == "none":
             return coe, total
         if self.adjustment == "gollin_1":
-            return kernel.gollin_1(coe, panel[self.mixed_income], total)
+            return kernel.gollin_1(coe, figures(panel, self.mixed_income), total)
         if self.adjustment == "gollin_2":
-            return kernel.gollin_2(coe, panel[self.mixed_income], total)
+            return kernel.gollin_2(coe, figures(panel, self.mixed_income), total)
         if self.own_account_income is not None:
-            return coe + panel[self.own_account_income], total
-        employed, employees = panel[self.employed], panel[self.employees]
+            return coe + figures(panel, self.own_account_income), total
+        employed, employees = figures(panel, self.employed), figures(panel, self.employees)
         more = np.flatnonzero(employees > employed)
         if more.size:
             entity, time = series_name(panel, int(more[0]))

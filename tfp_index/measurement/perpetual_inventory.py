@@ -13,7 +13,7 @@ from tfp_index.errors import DataError
 from tfp_index.kernels.groups import group_sums
 from tfp_index.kernels.prices import deflate, rebase
 from tfp_index.measurement._ageing import ageing_of
-from tfp_index.measurement._guards import refuse_logs, refuse_mixed_bases, series_name
+from tfp_index.measurement._guards import figures, refuse_logs, refuse_mixed_bases, series_name
 from tfp_index.measurement._initial import (
     METHODS,
     NO_FIGURE,
@@ -251,7 +251,7 @@ class PerpetualInventory(Specification):
         refuse_mixed_bases(panel)
         refuse_logs(panel, "the perpetual inventory")
         price = self._price(panel)
-        investment = panel[self.investment]
+        investment = figures(panel, self.investment)
         if price is not None:
             investment = deflate(investment, price)
         dense = dense_series(panel, investment)
@@ -292,7 +292,7 @@ class PerpetualInventory(Specification):
         """Price of investment, 1 in the base period."""
         if self.deflator is None:
             return None
-        price = panel[self.deflator]
+        price = figures(panel, self.deflator)
         bad = np.flatnonzero(price <= 0.0)
         if bad.size:
             entity, time = series_name(panel, int(bad[0]))

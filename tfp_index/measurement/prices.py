@@ -12,6 +12,7 @@ from tfp_index.errors import DataError
 from tfp_index.kernels import prices as kernel
 from tfp_index.measurement._cells import chain_origin, entity_means
 from tfp_index.measurement._guards import (
+    figures,
     refuse_logs,
     refuse_mixed_bases,
     refuse_not_positive,
@@ -124,10 +125,10 @@ class Deflation(Specification):
         refuse_mixed_bases(panel)
         notes: dict[str, int] = {}
         if self.method == "single":
-            nominal = panel[self.value_added]
+            nominal = figures(panel, self.value_added)
             real = kernel.deflate(nominal, self._price(panel, self.value_added_price, nominal))
         else:
-            output, materials = panel[self.output], panel[self.materials]
+            output, materials = figures(panel, self.output), figures(panel, self.materials)
             nominal = output - materials
             prices = (
                 self._price(panel, self.output_price, output),
@@ -151,7 +152,7 @@ class Deflation(Specification):
         )
 
     def _price(self, panel: Panel, role: str, quantity: Floats) -> Floats:
-        price = panel[role]
+        price = figures(panel, role)
         refuse_not_positive(panel, role, price)
         if self.missing == "error":
             _refuse_no_price(panel, role, price, quantity)
@@ -295,14 +296,14 @@ class Rebasing(Specification):
         require_keys(panel)
         refuse_logs(panel, "rebasing")
         refuse_mixed_bases(panel)
-        series = panel[self.role]
+        series = figures(panel, self.role)
         if self.price is None:
             rows = base_rows(panel, self.base, series)
             refuse_not_positive(panel, self.role, series[rows])
             values = kernel.rebase(series, panel.offsets, rows, self.value)
             factor = self.value / series[rows]
         else:
-            price = panel[self.price]
+            price = figures(panel, self.price)
             refuse_not_positive(panel, self.price, price)
             new = price[base_rows(panel, self.base, price)]
             factor = new / price[base_rows(panel, self.from_base, price)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.kernels import prices as kernel
 from tfp_index.measurement._guards import (
+    figures,
     refuse_logs,
     refuse_not_positive,
     row_sample,
@@ -90,7 +91,7 @@ class Splicing(Specification):
         """
         require_keys(panel)
         refuse_logs(panel, "splicing")
-        older, newer = panel[self.older], panel[self.newer]
+        older, newer = figures(panel, self.older), figures(panel, self.newer)
         for role, values in ((self.older, older), (self.newer, newer)):
             refuse_not_positive(panel, role, values)
         out = kernel.splice(older, newer, panel.offsets, self.link)  # type: ignore[arg-type]
@@ -231,22 +232,25 @@ class BreakRepair(Specification):
         Raises
         ------
         DataError
-            If keys are missing or repeated, a role is absent, or a level or index is not above
-            zero.
+            If keys are missing or repeated, a role is absent, a level is not above zero, or the
+            index is none with the previous period = 100.
         """
         require_keys(panel)
         refuse_logs(panel, "the comparison with an index")
-        level, index = panel[self.level], panel[self.index]
+        level, index = figures(panel, self.level), figures(panel, self.index)
         for role, values in ((self.level, level), (self.index, index)):
             refuse_not_positive(panel, role, values)
+        self._refuse_no_index(panel, index)
         breaks = kernel.level_breaks(level, index, panel.lag_status, self.tolerance)
-        mended = kernel.mend_levels(
-            level,
-            index,
-            breaks.rows,
-            panel.offsets,
-            self.before,  # type: ignore[arg-type]
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            mended = kernel.mend_levels(
+                level,
+                index,
+                breaks.rows,
+                panel.offsets,
+                self.before,  # type: ignore[arg-type]
+            )
+        self._refuse_runaway(panel, np.flatnonzero(np.isinf(mended)))
         notes = {
             "breaks mended": breaks.rows.shape[0],
             "rows compared with the index": breaks.compared,
@@ -258,6 +262,32 @@ class BreakRepair(Specification):
             level=mended,
             breaks=breaks,
         )
+
+    def _refuse_no_index(self, panel: Panel, index: Floats) -> None:
+        bad = np.flatnonzero((index < 5.0) | (index > 5000.0))
+        if bad.size:
+            entity, time = series_name(panel, int(bad[0]))
+            raise DataError(
+                f"{self.index} is {index[bad[0]]:g} in {bad.size} row(s), first here",
+                code="not_an_index",
+                column=panel.names[self.index],
+                entity=entity,
+                time=time,
+                expected="an index of growth with the previous period = 100, e.g. 108.4",
+                remedy="multiply a ratio by 100, add 100 to a rate in percent",
+            )
+
+    def _refuse_runaway(self, panel: Panel, rows: NDArray[np.intp]) -> None:
+        if rows.size:
+            entity, time = series_name(panel, int(rows[0]))
+            raise DataError(
+                f"mended {self.level} has no finite value: its breaks multiply out of all scale",
+                code="out_of_scale",
+                column=panel.names[self.level],
+                entity=entity,
+                time=time,
+                remedy="check the levels that break: panel.check() lists them",
+            )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -158,6 +158,10 @@ def test_break_repair_reports_and_mends():
     assert tfp.BreakRepair(tolerance=60.0).fit(panel_of(columns)).breaks.rows.size == 0
     with pytest.raises(tfp.DataError, match="value_added_index is 0"):
         tfp.BreakRepair().fit(panel_of(columns | {"value_added_index": [0.0, 1.0, 1.0, 1.0]}))
+    ratios = panel_of(columns | {"value_added_index": [NAN, 1.1, 1.1, 1.05]})
+    with pytest.raises(tfp.DataError, match=r"is 1\.1 in 3") as caught:
+        tfp.BreakRepair().fit(ratios)
+    assert caught.value.code == "not_an_index"
     with pytest.raises(tfp.SpecificationError):
         tfp.BreakRepair(before="both")
 
