@@ -1,0 +1,146 @@
+"""The analytic covariance is the infinitesimal jackknife over firms: checked by differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.unit.kernels.test_control_function import build, lag_of, panel
+from tests.unit.kernels.test_roots import squares
+from tfp_index.kernels import control_function as cf
+from tfp_index.kernels import law_of_motion as lom
+from tfp_index.kernels import stacked_moments as sm
+from tfp_index.kernels.roots import descend, newton
+from tfp_index.kernels.two_stage_design import Data, Factor, make_design
+
+AGREE = 1e-5  # central differences with a step of 1e-4 in a firm's weight
+
+
+def estimate(data, design, definition, start, weights=None):
+    """Coefficients of stage 1 and δ, as functions of firm weights."""
+    first = cf.first_stage(data, design, weights)
+    second = cf.second_stage(data, design, first, weights)
+    delta = start[None]
+    if definition == "moments":
+        for _ in range(40):
+            g, jacobian, _ = lom.moments(second, design, delta)
+            delta = delta - np.linalg.solve(jacobian[0], g[0])
+        bread = np.linalg.inv(jacobian[0] * second.n)
+    else:
+
+        def objective(d):
+            return lom.sum_of_squares(second, design, d, definition)
+
+        delta, H, _ = newton(objective, descend(objective, delta)[0], steps=30)
+        bread = np.linalg.inv(0.5 * H[0] * second.n)
+    return first, second, delta[0], bread
+
+
+def covariances(data, design, definition, start):
+    first, second, delta, bread = estimate(data, design, definition, start)
+    scores = sm.stage_scores(
+        data, design, first, second, lom.score_pairs(second, design, delta, definition)
+    )
+    analytic = sm.joint_covariance(first, scores, bread)
+    firms = data.offsets.size - 1
+    step, slopes = 1e-4, []
+    for i in range(firms):
+        ends = []
+        for sign in (1.0, -1.0):
+            w = np.ones(firms)
+            w[i] += sign * step
+            one, _, point, _ = estimate(data, design, definition, delta, w)
+            ends.append(np.concatenate([one.coefficients, point]))
+        slopes.append((ends[0] - ends[1]) / (2 * step))
+    influence = np.array(slopes)
+    return analytic, influence.T @ influence * firms / (firms - 1), scores
+
+
+def compare(analytic, numeric):
+    scale = np.sqrt(np.diagonal(numeric))
+    keep = scale > 0
+    gap = (analytic - numeric)[np.ix_(keep, keep)] / np.outer(scale[keep], scale[keep])
+    assert np.abs(gap).max() < AGREE
+
+
+@pytest.mark.parametrize("form", ["cobb_douglas", "translog"])
+@pytest.mark.parametrize("law_degree", [1, 3])
+def test_moments_with_everything_in_both_stages(form, law_degree):
+    p = panel(11, firms=70)
+    data = build(p, form)
+    design = make_design(
+        data, form=form, basis_degree=2, law_degree=law_degree, current=(False, True)
+    )
+    first = cf.first_stage(data, design)
+    second = cf.second_stage(data, design, first)
+    J = len(design.terms)
+    truth = np.zeros(J)
+    truth[:2] = 0.6, 0.4
+    start = lom.to_delta(design, truth[None])
+    objective = squares(
+        lambda d: lom.moments(second, design, d)[0], lambda d: lom.moments(second, design, d)[1]
+    )
+    end, value, _ = descend(objective, start, steps=200)
+    if value[0] > 1e-20:
+        pytest.skip("this small sample has no root near the truth")
+    analytic, numeric, scores = covariances(data, design, "moments", end[0])
+    assert np.abs(scores.sums).max() < 1e-7
+    compare(analytic, numeric)
+
+
+@pytest.mark.parametrize("definition", ["nls", "levpet"])
+def test_least_squares_with_everything_in_both_stages(definition):
+    p = panel(12, firms=80)
+    data = Data(
+        y=p["y"],
+        basis=(p["k"], p["m"]),
+        inputs=(p["k"],),
+        offsets=p["offsets"],
+        lagged=p["lagged"],
+        linear=(p["l"], p["d"]),
+        linear_in_phi=(False, True),
+        factors=(Factor(p["year"], int(p["year"].max()) + 1),),
+        factors_in_phi=(True,),
+        shifters=(lag_of(p, "s"),),
+        law_controls=(p["c"],),
+        law_factors=(Factor(p["year"] % 2, 2),),
+    )
+    design = make_design(data, basis_degree=2, law_degree=2, current=(True,), noise=True)
+    start = lom.to_delta(design, np.array([[0.4]]))[0]
+    analytic, numeric, scores = covariances(data, design, definition, start)
+    assert np.abs(scores.sums).max() < 1e-7
+    compare(analytic, numeric)
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    p = panel(13, firms=200)
+    data = build(p, "cobb_douglas")
+    design = make_design(data, basis_degree=2, law_degree=2, current=(False, True))
+    first = cf.first_stage(data, design)
+    second = cf.second_stage(data, design, first)
+    pairs = lom.score_pairs(second, design, np.array([0.1, 0.2]), "moments")
+    whole = sm.stage_scores(data, design, first, second, pairs)
+    blocks = sm.firm_blocks
+    monkeypatch.setattr(sm, "firm_blocks", lambda offsets: blocks(offsets, 50))
+    parts = sm.stage_scores(data, design, first, second, pairs, threads=2)
+    assert np.allclose(whole.meat, parts.meat, rtol=1e-10, atol=1e-9)
+    assert np.allclose(whole.across, parts.across, rtol=1e-9, atol=1e-9)
+
+
+def test_meat_is_the_sum_over_firms_of_the_rows_scores():
+    """Stage 1 by hand: firm sums of regressor times residual."""
+    p = panel(14, firms=40)
+    data = Data(
+        y=p["y"], basis=(p["l"], p["k"], p["m"]), inputs=(p["l"], p["k"]),
+        offsets=p["offsets"], lagged=p["lagged"],
+    )  # fmt: skip
+    design = make_design(data, basis_degree=1, law_degree=1, current=(False, True))
+    first = cf.first_stage(data, design)
+    second = cf.second_stage(data, design, first)
+    scores = sm.stage_scores(
+        data, design, first, second, lom.score_pairs(second, design, np.zeros(2), "moments")
+    )
+    B = np.stack([np.ones_like(p["y"]), *design.basis.apply(data.basis, slice(None))])
+    eta = p["y"] - first.coefficients @ B
+    sums = np.add.reduceat(B * eta, data.offsets[:-1], axis=1)
+    assert np.allclose(scores.meat[:4, :4], sums @ sums.T, rtol=1e-9, atol=1e-10)
