@@ -56,6 +56,7 @@ VALUE_SUFFIX = "_value"
 """The value of ``x`` in current prices is the role ``x_value``."""
 
 _SIDES = ("output", "input")
+_ROUNDING = 1e-9  # by which a remainder may leave the range of shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,16 @@ class Basket:
         return self.known & (self.quantity > 0)
 
     @cached_property
+    def whole(self) -> bool:
+        """Whether every situation has every product, at prices and in quantities above zero."""
+        return (
+            self.dense
+            and bool(self.item.size)
+            and bool(np.min(self.quantity) > 0)  # false where one is missing
+            and bool(np.min(self.price) > 0)
+        )
+
+    @cached_property
     def value(self) -> Floats:
         """(r,) price times quantity, 0 where not known."""
         return np.where(self.known, self.price * self.quantity, 0.0)
@@ -175,6 +186,8 @@ class Basket:
             Situations to compare.
         """
         m = base.shape[0]
+        if self.whole:
+            return self._pairs_of_all(base, now)
         row1, pair = _rows_of(self.start, now)
         row0 = self.lookup(base[pair], self.item[row1])
         listed = row0 >= 0
@@ -205,6 +218,22 @@ class Basket:
             unmatched=(traded[base] + traded[now] - matched_traded - half_known).astype(np.int64),
             unknown=(lacking[base] + lacking[now] - lacking_twice).astype(np.int64),
             coverage=covered,
+        )
+
+    def _pairs_of_all(self, base: Ints, now: Ints) -> PairRows:
+        """Match pairs of situations that both have every product."""
+        m, k = base.shape[0], self.products.shape[0]
+        price, quantity = self.price.reshape(-1, k), self.quantity.reshape(-1, k)
+        return PairRows(
+            offsets=np.arange(m + 1) * k,
+            p0=price[base].reshape(-1),
+            p1=price[now].reshape(-1),
+            q0=quantity[base].reshape(-1),
+            q1=quantity[now].reshape(-1),
+            item=np.tile(np.arange(k), m),
+            unmatched=np.zeros(m, np.int64),
+            unknown=np.zeros(m, np.int64),
+            coverage=np.ones(m),
         )
 
 
@@ -331,16 +360,21 @@ def side_shares(
             "one share may be left to the remainder",
             remedy="give these columns in Panel.from_frame, or shares in the specification",
         )
-    known = {role: s for role, s in zip(roles, shares, strict=True) if s is not None}
-    rest = {role: 1.0 - sum(known.values()) for role in unknown}
-    for role, share in (known | rest).items():
+    found = {role: s for role, s in zip(roles, shares, strict=True) if s is not None}
+    for role in unknown:
+        rest: Floats | float = 1.0
+        for share in found.values():
+            rest = rest - share
+        found[role] = rest
+    for role, share in found.items():
         _refuse_bad_share(panel, role, np.asarray(share))
-    return [(known | rest)[role] for role in roles]
+    return [found[role] for role in roles]
 
 
 def _refuse_bad_share(panel: Panel, role: str, share: Floats) -> None:
-    bad = np.flatnonzero((share < -1e-9) | (share > 1 + 1e-9))
-    if bad.size:
+    low, high = -_ROUNDING, 1 + _ROUNDING
+    if np.fmin.reduce(share, axis=None) < low or np.fmax.reduce(share, axis=None) > high:
+        bad = np.flatnonzero((share < low) | (share > high))
         entity, time = panel.where(int(bad[0])) if share.ndim else (None, None)
         raise DataError(
             f"the share of {role} is {share.reshape(-1)[bad[0]]:g} in {bad.size} row(s), "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tfp_index.growth.multilateral_result import (
     UNGROUPED,
 )
 from tfp_index.kernels import multilateral as kernel
+from tfp_index.kernels.blocks import map_blocks
 from tfp_index.panel.panel import Keys, Panel
 
 __all__ = [
@@ -75,21 +77,40 @@ def wide_items(
     for side, roles in sides.items():
         logs[side] = [_log(panel, role, invalid, status) for role in roles]
         shares[side] = side_shares(panel, roles, fixed)
-        for column in (*logs[side], *shares[side]):
-            if isinstance(column, np.ndarray):
-                lost = np.isnan(column)
-                if lost.any():
-                    status[lost & (status == OK)] = MISSING
+        for share in shares[side]:
+            if isinstance(share, np.ndarray) and np.isnan(share.min(initial=0.0)):
+                status[np.isnan(share) & (status == OK)] = MISSING
     return Items(logs, shares, status)
 
 
 def _log(panel: Panel, role: str, invalid: str, status: Codes) -> Floats:
-    if invalid == "error" or panel.logs:
-        return panel.log(role)
+    """Return the log of a role and mark in `status` what has none."""
     values = panel[role]
-    bad = (values <= 0) | np.isinf(values)
+    logs = values if panel.logs else np.empty(values.shape[0])
+
+    def work(rows: slice) -> bool:
+        if not panel.logs:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                np.log(values[rows], out=logs[rows])
+        return bool(np.isfinite(logs[rows]).all())
+
+    if all(map_blocks(work, values.shape[0])):
+        return logs
+    bad = np.isinf(values) if panel.logs else (values <= 0) | np.isinf(values)
+    if bad.any() and invalid == "error":
+        panel.log(role)  # says which row, unless the logs themselves are infinite
+        entity, time = panel.where(int(np.flatnonzero(bad)[0]))
+        raise DataError(
+            f"{role} is infinite in {int(bad.sum())} row(s), first here",
+            code="non_finite",
+            column=panel.names[role],
+            entity=entity,
+            time=time,
+            expected="finite numbers",
+        )
     status[bad] = INVALID
-    return np.log(np.where(bad, np.nan, values))
+    status[np.isnan(values) & (status == OK)] = MISSING
+    return np.where(bad, np.nan, logs)
 
 
 def long_items(baskets: Mapping[str, Basket], keys: Keys, invalid: str) -> Items:
@@ -139,18 +160,37 @@ class Comparison:
 
     Attributes
     ----------
+    keys : Keys
     cell : (n,) int array
         Situations of one cell are compared; −1 where the group is missing.
     cells : int
-    period : (n,) int array
-        Number of each situation's period among those of the calendar.
-    periods : int
     """
 
+    keys: Keys
     cell: Ints
     cells: int
-    period: Ints
-    periods: int
+
+    @property
+    def periods(self) -> int:
+        """Periods of the calendar."""
+        return int(self.keys.calendar.numbers.shape[0])
+
+    @cached_property
+    def period(self) -> Ints:
+        """(n,) number of each situation's period among those of the calendar."""
+        return period_numbers(self.keys)
+
+
+def period_numbers(keys: Keys) -> Ints:
+    """Return the number of each row's period among those of the calendar."""
+    numbers = keys.calendar.numbers
+    low, span = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
+    if span > max(keys.n_rows, 1024):
+        return np.searchsorted(numbers, keys.time)
+    table = np.zeros(span, np.int64)  # faster than a search
+    table[numbers - low] = np.arange(numbers.shape[0])
+    found: Ints = np.take(table, keys.time - low)
+    return found
 
 
 def comparison(keys: Keys, compare: str, group: Ints | None, groups: int) -> Comparison:
@@ -164,24 +204,15 @@ def comparison(keys: Keys, compare: str, group: Ints | None, groups: int) -> Com
         −1 where missing.
     groups : int
     """
-    numbers = keys.calendar.numbers
-    low, span = int(numbers[0]), int(numbers[-1] - numbers[0]) + 1
-    if span <= max(keys.n_rows, 1024):  # a table is faster than a search, where it is small
-        table = np.zeros(span, np.int64)
-        table[numbers - low] = np.arange(numbers.shape[0])
-        period = table[keys.time - low]
-    else:
-        period = np.searchsorted(numbers, keys.time)
-    periods = int(numbers.shape[0])
     if compare == "all":
         cell, cells = np.zeros(keys.n_rows, np.int64), 1
     elif compare == "entity":
-        cell, cells = period, periods
+        cell, cells = period_numbers(keys), int(keys.calendar.numbers.shape[0])
     else:
         cell, cells = keys.entity_codes, int(keys.entity_labels.shape[0])
     if group is not None:
         cell, cells = np.where(group >= 0, group * cells + cell, -1), groups * cells
-    return Comparison(cell, cells, period, periods)
+    return Comparison(keys, cell, cells)
 
 
 def mean_firm_logs(
@@ -407,11 +438,18 @@ def rebase(
 
 def mark_alone(status: Codes, cells: Comparison) -> None:
     """Mark situations that have nothing to be compared with."""
-    rows = np.flatnonzero((status == OK) & (cells.cell >= 0))
-    alone = np.bincount(cells.cell[rows], minlength=cells.cells) < 2
-    status[rows[alone[cells.cell[rows]]]] = ALONE
+    there = (status == OK) & (cells.cell >= 0)
+    if cells.cells == 1:
+        if np.count_nonzero(there) == 1:
+            status[there] = ALONE
+        return
+    rows = np.flatnonzero(there)
+    alone = np.bincount(cells.cell[rows], minlength=cells.cells) == 1
+    if alone.any():
+        status[rows[alone[cells.cell[rows]]]] = ALONE
 
 
 def mark_ungrouped(status: Codes, cells: Comparison) -> None:
     """Mark situations whose group is missing."""
-    status[(cells.cell < 0) & (status == OK)] = UNGROUPED
+    if cells.cell.size and cells.cell.min() < 0:
+        status[(cells.cell < 0) & (status == OK)] = UNGROUPED

@@ -194,6 +194,8 @@ class BilateralIndex(Specification):
         itself = np.arange(situations.keys.n_rows)
         status = np.zeros(itself.shape[0], np.int8)  # of the situation's own data, so far
         for basket in situations.baskets.values():
+            if basket.whole and not FORMULAS[self.formula].third:
+                continue
             own = self._compare(situations, basket, itself, kind).reason
             status = np.where(status == OK, own, status)
         base, start, why = self._bases(situations, status == OK)

@@ -224,8 +224,9 @@ class MultilateralIndex(Specification):
         logs, means, missing_pairs = compute(panel, task)
         logs, means = self._named(logs), self._named(means)
         base = self._put_base(task, logs, means)
-        for values in logs.values():
-            values[task.status != OK] = np.nan
+        if task.status.any():
+            for values in logs.values():
+                values[task.status != OK] = np.nan
         return MultilateralIndexResult(
             spec=self,
             record=record_of(self, panel, _sample(panel, task)),
@@ -441,10 +442,13 @@ def _labels(keys: Keys, group: Category | None) -> dict[str, NDArray[Any]]:
 
 
 def _sample(panel: Panel, task: _Task) -> Sample:
-    rows = np.ones(task.status.shape[0])
+    rows = None  # a situation is a row, unless its products are
     if task.situations is not None:
         rows = np.sum([np.diff(b.start) for b in task.situations.baskets.values()], axis=0)
-    counts = np.bincount(task.status, rows, minlength=len(WHY)).astype(int)
+    counts = np.zeros(len(WHY), int)
+    counts[OK] = task.status.shape[0] if rows is None else rows.sum()
+    if task.status.any():
+        counts = np.bincount(task.status, rows, minlength=len(WHY)).astype(int)
     return Sample(
         rows=panel.keys.frame_rows,
         used=int(counts[OK]),

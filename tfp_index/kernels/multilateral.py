@@ -131,21 +131,23 @@ def deviations_from_mean_firm(
             mean_shares[:, j] += float(shares[j])
     mean_shares[:, varying] = means[:, k:]
     within = np.empty(n)
+    center, weight = np.ascontiguousarray(mean_logs.T), np.ascontiguousarray(mean_shares.T)
 
     def deviate(rows: slice) -> None:
-        p = 0 if period is None else period[rows]
-        answer = within[rows]
-        answer[:] = 0.0
+        p = np.zeros(1, np.int64) if period is None else period[rows]
         for j in range(k):
-            d = logs[j][rows] - mean_logs[p, j]
+            d = logs[j][rows] - np.take(center[j], p)
             share = shares[j]
             if isinstance(share, np.ndarray):
-                s = share[rows] + mean_shares[p, j]
+                s = share[rows] + np.take(weight[j], p)
                 s *= 0.5
                 d *= s
             elif share != 1.0:
                 d *= share
-            answer += d
+            if j:
+                within[rows] += d
+            else:
+                within[rows] = d
 
     map_blocks(deviate, n, threads=threads)
     return Deviations(within, mean_logs, mean_shares)
