@@ -162,8 +162,9 @@ class GandhiNavarroRivers(Specification):
     ...                                 materials_elasticity=0.5, rng=1)
     >>> spec = tfp.GandhiNavarroRivers(flexible="materials", fixed=("labor", "capital"),
     ...                                revenue_share="share", share_degree=1)
-    >>> {name: round(value, 1) for name, value in spec.fit(sim.panel()).params.items()}
-    {'labor': 0.1, 'capital': 0.3, 'materials': 0.5}
+    >>> fit = spec.fit(sim.panel())
+    >>> round(fit.params["materials"], 2), round(fit.returns_to_scale.value, 1)
+    (0.5, 0.9)
     """
 
     flexible: str = "materials"
@@ -285,17 +286,6 @@ class GandhiNavarroRivers(Specification):
         used = complete_rows(panel, logs)
         here = {name: values[used.rows] for name, values in logs.items()}
         variables = tuple(here[name] for name in inputs)
-        dropped = whitening(variables).dropped
-        if dropped:
-            name = inputs[dropped[0]]
-            others = ", ".join(n for n in inputs[: dropped[0]])
-            raise EstimationError(
-                f"{name} is a combination of {others}" if others else f"{name} does not vary",
-                code="collinear",
-                column=panel.names[name],
-                expected="inputs that vary independently of each other",
-                remedy="leave it out",
-            )
         share = here[self.revenue_share]
         if share.mean() > 0:
             raise DataError(
@@ -311,6 +301,8 @@ class GandhiNavarroRivers(Specification):
         where[used.rows] = np.arange(used.rows.size)
         before = panel.lag()[used.rows]
         lagged = (before >= 0) & (where[before] >= 0)
+        self._refuse_few(used.rows.size, int(lagged.sum()))
+        self._refuse_collinear(panel, variables)
         firm, _ = dense(panel.entity_codes[used.rows])
         arrays = Arrays(
             y=here[self.output],
@@ -325,8 +317,21 @@ class GandhiNavarroRivers(Specification):
             law_degree=self.law_degree,
             correction=self.correction,
         )
-        self._refuse_few(arrays)
         return arrays, used
+
+    def _refuse_collinear(self, panel: Panel, variables: tuple[Floats, ...]) -> None:
+        inputs = (*self.fixed, self.flexible)
+        dropped = whitening(variables).dropped
+        if dropped:
+            name = inputs[dropped[0]]
+            others = ", ".join(n for n in inputs[: dropped[0]])
+            raise EstimationError(
+                f"{name} is a combination of {others}" if others else f"{name} does not vary",
+                code="collinear",
+                column=panel.names[name],
+                expected="inputs that vary independently of each other",
+                remedy="leave it out",
+            )
 
     def _log_share(self, panel: Panel) -> Floats:
         name = self.revenue_share
@@ -347,12 +352,11 @@ class GandhiNavarroRivers(Specification):
             )
         return np.asarray(np.log(values))
 
-    def _refuse_few(self, arrays: Arrays) -> None:
+    def _refuse_few(self, rows: int, pairs: int) -> None:
         from math import comb
 
-        v = len(arrays.variables)
+        v = len(self.fixed) + 1
         needed = comb(v + self.share_degree, v)
-        pairs = int(arrays.lagged.sum())
         if not pairs:
             raise EstimationError(
                 "no firm has two consecutive periods with all columns",
@@ -362,9 +366,9 @@ class GandhiNavarroRivers(Specification):
             )
         assert self.constant_degree is not None
         second = comb(v - 1 + self.constant_degree, v - 1) + self.law_degree
-        if arrays.y.size <= needed or pairs <= second:
+        if rows <= needed or pairs <= second:
             raise EstimationError(
-                f"{arrays.y.size} rows and {pairs} rows with a row before do not identify {needed} "
+                f"{rows} rows and {pairs} rows with a row before do not identify {needed} "
                 f"and {second} coefficients of the two stages",
                 code="too_few_rows",
                 remedy="lower degrees",
