@@ -374,3 +374,22 @@ def test_multilateral_index_on_the_indexnumr_data(ces, ces_panel, splice):
     for formula, key in (("geary_khamis", "GK_full"), ("time_product_dummy", "WTPD_full")):
         spec = tfp.MultilateralIndex(**(options | {"formula": formula}))
         assert np.exp(spec.fit(ces_panel)["log_price"]) == pytest.approx(oracle[key], rel=PRINTED)
+
+
+# R productivity 1.1.0 with its default scaled=TRUE, geometric means of annual TFP change, as printed
+R_PRODUCTIVITY_SCALED = {"fisher": 1.020524, "laspeyres": 1.019995, "paasche": 1.021054}
+SIX_DECIMALS = 0.5e-6
+
+
+@pytest.mark.parametrize("formula", R_PRODUCTIVITY_SCALED)
+def test_what_r_productivity_does_by_default(shared_file, formula):
+    """Dividing quantities but not prices by their means is the whole of the difference."""
+    frame = pd.read_csv(shared_file("data/growth/usagri.csv"))
+    roles = {}
+    for name in (*OUTPUTS, *INPUTS):
+        frame[f"q.{name}"] /= frame[f"q.{name}"].mean()
+        roles |= {name: f"q.{name}", f"{name}_price": f"p.{name}"}
+    panel = tfp.Panel.from_frame(frame, entity="States", time="Years", columns=roles)
+    spec = tfp.BilateralIndex(formula=formula, kind="tfp", outputs=OUTPUTS, inputs=INPUTS)
+    mean = np.exp(spec.fit(panel).glance()["mean_tfp_growth"][0])
+    assert mean == pytest.approx(R_PRODUCTIVITY_SCALED[formula], rel=0, abs=SIX_DECIMALS)
