@@ -57,6 +57,8 @@ class FirstStage:
         Sums of squares of residuals, and of output around its mean.
     center : float
         Mean of ``φ̂``.
+    shift : float
+        What the centering of regressors outside ``φ`` left in the constant.
     dependence : (k,) float array
         R² of each linear regressor on everything else in the regression.
     spread : (k,) float array
@@ -71,6 +73,7 @@ class FirstStage:
     ssr: float
     sst: float
     center: float
+    shift: float
     dependence: Floats
     spread: Floats
 
@@ -230,6 +233,11 @@ def first_stage(
     ssr = float(max(yy - r @ (theta - center * (np.arange(theta.size) == 0)), 0.0))
     in_phi = phi_columns(data, design)
     linear = slice(p, p0)
+    shift = 0.0
+    if design.linear is not None:
+        outside = ~np.asarray(data.linear_in_phi, bool)
+        per_unit = theta[linear] * np.diagonal(design.linear.matrix)
+        shift = float((per_unit * design.linear.location)[outside].sum())
     own = np.diagonal(bread)[linear]
     squares = np.diagonal(G)[linear] - G[0, linear] ** 2 / total
     left = np.divide(1.0, own, out=np.zeros_like(own), where=own > 0)
@@ -243,7 +251,8 @@ def first_stage(
         firms=data.offsets.shape[0] - 1,
         ssr=ssr,
         sst=float(yy - gram[0, p0] ** 2 / total),
-        center=float(G[0, in_phi] @ theta[in_phi] / total),
+        center=float(G[0, in_phi] @ theta[in_phi] / total) - shift,
+        shift=shift,
         dependence=1.0 - share,
         spread=np.sqrt(left / total) * scale,
     )
@@ -257,8 +266,8 @@ def fitted_parts(
     p, p0 = len(design.basis_plan), X.shape[0]
     theta = first.coefficients
     inside = np.concatenate([np.ones(p), np.asarray(data.linear_in_phi, np.float64)])
-    phi = (theta[:p0] * inside) @ X
-    rest = (theta[:p0] * (1.0 - inside)) @ X if p0 > p else np.zeros(X.shape[1])
+    phi = (theta[:p0] * inside) @ X - first.shift
+    rest = (theta[:p0] * (1.0 - inside)) @ X + first.shift
     at = p0
     for factor, yes in zip(data.factors, data.factors_in_phi, strict=True):
         effect = np.concatenate([[0.0], theta[at : at + factor.levels - 1]])[factor.codes[rows]]

@@ -273,7 +273,7 @@ def _judge(
     else:
         correlation = np.full(count, np.nan)
         is_root = found.minimum.copy()
-        choice = _lowest(is_root, admissible & is_root, found.values) if count else _NOTHING
+        choice = _lowest(is_root, found.values, second.n) if count else _NOTHING
     return Solution(
         data, first, second, found, is_root, admissible, correlation, rho, choice, False, earlier
     )
@@ -290,13 +290,18 @@ def _correlation(problem: Problem, second: SecondStage, points: Floats) -> Float
 _NOTHING = Choice(-1, "nothing found", ())
 
 
-def _lowest(minimum: NDArray[np.bool_], admissible: NDArray[np.bool_], values: Floats) -> Choice:
-    """Least squares is defined by its lowest value, whatever the signs."""
+def _lowest(minimum: NDArray[np.bool_], values: Floats, n: float) -> Choice:
+    """Least squares is defined by its lowest value, whatever the signs.
+
+    Other minima are rivals when the data hardly prefer the lowest: ``n (Q/Q₀ − 1)``, a likelihood
+    ratio for normal errors, below 10.
+    """
     pool = minimum if minimum.any() else np.ones_like(minimum)
     best = int(np.argmin(np.where(pool, values, np.inf)))
-    others = np.flatnonzero(minimum & (np.arange(values.size) != best))
-    reason = "lowest minimum" if others.size else "only minimum"
-    return Choice(best, reason, tuple(others.tolist()))
+    others = minimum & (np.arange(values.size) != best)
+    rivals = np.flatnonzero(others & (n * (values - values[best]) < 10.0 * values[best]))
+    reason = "lowest minimum" if others.any() else "only minimum"
+    return Choice(best, reason, tuple(rivals.tolist()))
 
 
 def _at_bound(

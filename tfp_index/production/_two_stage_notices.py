@@ -25,7 +25,7 @@ __all__ = ["Notice", "gathered", "lost_rows", "of_draws", "of_solution"]
 
 Floats = NDArray[np.float64]
 
-DEPENDENT = 0.98
+DEPENDENT = 0.95
 """R² of a free input on state and proxy above which little is left to identify it."""
 
 FAR_FROM_ONE = 0.4
@@ -36,6 +36,9 @@ LOST_PROXY = 0.1
 
 HEAVY = 2.0
 """Standard deviation over that from the quartiles above which a few draws dominate."""
+
+FEW_DRAWS = 50
+"""Repetitions below which quartiles say little."""
 
 FAILED_DRAWS = 0.05
 """Share of bootstrap repetitions without a solution that is worth saying."""
@@ -201,7 +204,7 @@ def _of_roots(problem: Problem, solution: Solution, inputs: Sequence[str]) -> li
             )
         )
     total = own.sum()
-    if abs(total - 1.0) > FAR_FROM_ONE:
+    if solution.admissible[index] and abs(total - 1.0) > FAR_FROM_ONE:
         others = int(solution.is_root.sum()) - 1
         found.append(
             Notice(
@@ -272,7 +275,7 @@ def of_draws(draws: Draws, names: Sequence[str]) -> list[Notice]:
     values = draws.complete
     spread = values.std(axis=0, ddof=1)
     middle = (np.quantile(values, 0.75, axis=0) - np.quantile(values, 0.25, axis=0)) / 1.349
-    far = np.flatnonzero(spread > HEAVY * middle)
+    far = np.flatnonzero(spread > HEAVY * middle) if len(values) >= FEW_DRAWS else np.zeros(0, int)
     if far.size:
         j = int(far[np.argmax(spread[far] / np.maximum(middle[far], 1e-300))])
         found.append(

@@ -28,7 +28,7 @@ class LevinsohnPetrin(TwoStage):
 
     A free input that responds to productivity like the proxy does is a function of state and
     proxy, and stage 1 identifies its coefficient from nothing but errors (Ackerberg, Caves and
-    Frazer 2015). ``result.first_stage`` shows how much is left of it; above an R² of 0.98 there
+    Frazer 2015). ``result.first_stage`` shows how much is left of it; above an R² of 0.95 there
     is a warning.
 
     Parameters
