@@ -24,7 +24,7 @@ from tfp_index.plot import growth as plot
 from tfp_index.report import writer
 from tfp_index.report._growth_grids import periods as period_grid
 from tfp_index.report.files import Staging
-from tfp_index.report.findings import listed_grid
+from tfp_index.report.findings import kind_name, listed_grid
 from tfp_index.report.growth import Growth
 from tfp_index.report.sections import Column, Grid
 from tfp_index.results.specification import spec_from_dict
@@ -207,7 +207,7 @@ def _say_findings(findings: Findings, panel: Panel, file: Path, lang: Language) 
     for (code, column), count in findings.totals.items():
         severity, remedy = (lang.phrase(text) for text in FINDING_CODES[code])
         where = f" [{column}]" if column else ""
-        name = lang.text(f"finding.{code}")
+        name = kind_name(code, lang)
         say(f"  {severity}: {name}{where} × {lang.integer(count)} — {remedy}")
     say("\n" + listed_grid(findings, lang, limit=_ROWS).to_text())
 
@@ -229,7 +229,7 @@ def _say_periods(result: GrowthAccountingResult, table: Table, lang: Language) -
     )
     plain = tuple(Column(c.header, c.cells, c.numeric) for c in inner.columns)
     columns = (names, *plain, *((flags,) if any(flags.cells) else ()))
-    say(Grid("periods", lang.text("cli.growth", unit=unit.strip("%/ ")), columns).to_text())
+    say(Grid("periods", lang.text("cli.growth", unit=unit), columns).to_text())
     if len(table) > len(shown):
         say(lang.text("cli.more", count=lang.integer(len(table) - len(shown))))
 

@@ -29,6 +29,8 @@ __all__ = ["CODES", "Language", "Localized", "entries", "language", "phrases"]
 CODES = ("vi", "en")
 """Languages that every text exists in."""
 
+_WORD = r"[^\s;]+"
+
 Localized = str | Mapping[str, str]
 """A text, or a text for each language: ``{"en": "Viet Nam", "vi": "Việt Nam"}``."""
 
@@ -75,14 +77,17 @@ class Language:
         """
         if self.code == "en" or not english:
             return english
-        return "; ".join(self._phrase(part) for part in english.split("; "))
+        said = self._phrase(english)
+        if said is None:
+            said = "; ".join(self._phrase(part) or part for part in english.split("; "))
+        return said
 
-    def _phrase(self, english: str) -> str:
+    def _phrase(self, english: str) -> str | None:
         for pattern, texts in phrases():
             found = pattern.fullmatch(english)
             if found:
                 return texts[self.code].format(**found.groupdict())
-        return english
+        return None
 
     def pick(self, text: Localized) -> str:
         """Return the caller's text in this language, whatever language it was given in."""
@@ -176,9 +181,13 @@ def phrases() -> tuple[tuple[re.Pattern[str], Mapping[str, str]], ...]:
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", english)
-    texts = [re.escape(p) if i % 2 == 0 else f"(?P<{p}>.+?)" for i, p in enumerate(parts)]
-    return re.compile("".join(texts))
+    """Return a pattern whose braces take one word, or any text where the name ends in ``_text``."""
+
+    def take(brace: re.Match[str]) -> str:
+        name = brace[1]
+        return f"(?P<{name}>.+?)" if name.endswith("_text") else f"(?P<{name}>{_WORD})"
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", take, re.escape(english)))
 
 
 def _documents() -> list[tuple[str, dict[str, Any]]]:

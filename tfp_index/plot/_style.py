@@ -116,6 +116,9 @@ def finish(
             color="#5b6770",
             va="top",
         )
+    text = require("matplotlib.text", extra="plot", purpose="drawing figures").Text
+    for said in ax.findobj(text):
+        said.set_parse_math(False)  # a dollar sign in a name is no formula
     return ax
 
 

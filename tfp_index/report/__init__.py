@@ -9,34 +9,60 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfp_index.report.adapters import Context, Part
+    from tfp_index.report.growth import Growth
     from tfp_index.report.sections import (
-        Block,
+        Column,
+        Facts,
         Figure,
         Grid,
+        Headline,
+        Measure,
+        Remarks,
         Section,
         Text,
     )
-    from tfp_index.report.writer import (
-        Written,
-        render,
-        write,
-    )
+    from tfp_index.report.writer import Written, render, write
 
 _HOME = {
     # writing
     "Written": "tfp_index.report.writer",
     "render": "tfp_index.report.writer",
     "write": "tfp_index.report.writer",
-    # what a report is made of
-    "Block": "tfp_index.report.sections",
+    # results as a report tells them
+    "Context": "tfp_index.report.adapters",
+    "Growth": "tfp_index.report.growth",
+    "Part": "tfp_index.report.adapters",
+    # what a section is made of
+    "Column": "tfp_index.report.sections",
+    "Facts": "tfp_index.report.sections",
     "Figure": "tfp_index.report.sections",
     "Grid": "tfp_index.report.sections",
+    "Headline": "tfp_index.report.sections",
+    "Measure": "tfp_index.report.sections",
+    "Remarks": "tfp_index.report.sections",
     "Section": "tfp_index.report.sections",
     "Text": "tfp_index.report.sections",
 }
 """Where each name lives."""
 
-__all__ = ["Block", "Figure", "Grid", "Section", "Text", "Written", "render", "write"]
+__all__ = [
+    "Column",
+    "Context",
+    "Facts",
+    "Figure",
+    "Grid",
+    "Growth",
+    "Headline",
+    "Measure",
+    "Part",
+    "Remarks",
+    "Section",
+    "Text",
+    "Written",
+    "render",
+    "write",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -204,7 +204,7 @@ def sensitivity_of_many(
         },
         "Median TFP growth by capital share",
     )
-    count = lang.integer(tfp.shape[2])
+    count = lang.integer(int(np.isfinite(tfp).any(axis=(0, 1)).sum()))
     caption = lang.text("growth.sensitivity.caption_many", count=count, unit=unit)
     strong, notes = _used(tried, used, lang)
     return Grid("sensitivity", caption, tuple(columns), notes, data, strong)

@@ -318,7 +318,7 @@ def overview(story: Story) -> Section | None:
     falling = int(np.sum(tfp < 0))
     start, end = story.whole if story.whole is not None else ("", "")
     lead = lang.text(
-        "growth.overview.lead",
+        "growth.overview.lead" if len(seen) > 4 else "growth.overview.lead_few",
         count=lang.integer(len(seen)),
         start=start,
         end=end,

@@ -64,12 +64,13 @@ class Growth:
     Examples
     --------
     >>> import tfp_index as tfp
+    >>> from tfp_index.language import language
     >>> frame = {"unit": ["A"] * 3, "year": [2019, 2020, 2021], "y": [1.0, 1.08, 1.05],
     ...          "k": [3.0, 3.2, 3.3], "l": [1.0, 1.01, 0.99]}
     >>> panel = tfp.Panel.from_frame(frame, entity="unit", time="year", output="y", capital="k",
     ...                              labor="l")
     >>> story = Growth(tfp.GrowthAccounting(capital_share=0.4).fit(panel))
-    >>> [s.key for s in story.to_sections(Context(tfp.language("vi")))]
+    >>> [s.key for s in story.to_sections(Context(language("vi")))]
     ['headline', 'contributions', 'index', 'periods', 'share', 'sensitivity', 'record']
     """
 
@@ -108,7 +109,7 @@ class Growth:
                 "a public report on growth accounting must know what the units are",
                 code="disclosure_unknown",
                 expected="report.Growth(result, entity_kind='area') or 'enterprise'",
-                remedy="areas are shown; what is shown by single enterprise is left out",
+                remedy="say it (command line: --unit-kind); single enterprises are then left out",
             )
         story = Story(self, context)
         if context.public and self.entity_kind == "enterprise":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.errors import SpecificationError
 from tfp_index.language import Language
 from tfp_index.panel.table import Table
 from tfp_index.report.adapters import Context
@@ -16,7 +17,19 @@ __all__ = ["column_of", "grid_of", "of_table"]
 
 
 def of_table(table: Table, context: Context) -> list[Section]:
-    """Return a section that shows a table under its own title."""
+    """Return a section that shows a table under its own title.
+
+    Raises
+    ------
+    SpecificationError
+        If the report is public: nobody knows what the rows of a bare table give away.
+    """
+    if context.public:
+        raise SpecificationError(
+            "a public report does not take a bare table: its rows may show single enterprises",
+            code="disclosure_unknown",
+            remedy="put a table that may be published into a report.Section",
+        )
     title = table.title or context.language.text("table.title")
     return [Section("table", title, (grid_of(table, context.language, "table"),))]
 
