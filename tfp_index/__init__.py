@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tfp_index.aggregation.decomposition import Decomposition
     from tfp_index.aggregation.disclosure import Cells, DisclosureRules
     from tfp_index.aggregation.dispersion import Dispersion
+    from tfp_index.aggregation.misallocation import HsiehKlenow
     from tfp_index.composite.index import CompositeIndex
     from tfp_index.errors import (
         ConvergenceWarning,
@@ -95,6 +96,7 @@ _HOME = {
     "Decomposition": "tfp_index.aggregation.decomposition",
     "DisclosureRules": "tfp_index.aggregation.disclosure",
     "Dispersion": "tfp_index.aggregation.dispersion",
+    "HsiehKlenow": "tfp_index.aggregation.misallocation",
     # results
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings
