@@ -211,11 +211,11 @@ class Wooldridge(Specification):
         found = self._estimate(data, None)
         self._refuse_unidentified(panel, data, found)
         k = data.inputs
-        V, seed, notes = self._correction(data, found) * found.covariance[:k, :k], None, {}
+        V, seed, notes = self._correction(data, found) * found.covariance[-k:, -k:], None, {}
         if isinstance(self.se, Bootstrap):
             source = seed_sequence(rng)
             draws = self.se.draw(
-                lambda weights: self._estimate(data, weights).coefficients[:k],
+                lambda weights: self._estimate(data, weights).coefficients[-k:],
                 firms=data.firms,
                 width=k,
                 rng=source,
@@ -280,44 +280,44 @@ class Wooldridge(Specification):
         )
 
     def _estimate(self, data: _Columns, weights: Floats | None) -> SystemGMM:
-        """Both equations, or the second; coefficients are free, state, then what is particular."""
+        """Both equations, or the second; what is particular to an equation stands first.
+
+        Of collinear columns the later is dropped: so an input that is not identified is seen.
+        """
         by_row = self.se == "robust"
         n = data.y.shape[0]
         clusters = np.arange(n) if by_row else data.firm
         w = None if weights is None else weights[data.firm]
         f, k = data.free.shape[1], data.inputs
+        shared = self.first_equation == "shared"
+        full = np.concatenate([data.basis, data.controls], axis=1)
+        first = np.delete(full, data.linear, axis=1) if shared else full
         second = np.concatenate([data.basis_before, data.controls], axis=1)
-        at_second = k + np.arange(second.shape[1])
+        own = (first.shape[1], second.shape[1]) if self.form == "system" else (0, second.shape[1])
+        width = sum(own) + k
+        inputs = sum(own) + np.arange(k)
+        both = np.concatenate([data.free, data.state], axis=1)
         equations = [
             Equation(
                 data.y,
-                np.concatenate([data.free, data.state, second], axis=1),
-                np.concatenate([np.arange(k), at_second]),
+                np.concatenate([second, both], axis=1),
+                np.concatenate([own[0] + np.arange(own[1]), inputs]),
                 np.concatenate([second, data.free_before, data.state], axis=1),
                 clusters,
                 w,
             )
         ]
-        width = k + second.shape[1]
         if self.form == "system":
-            full = np.concatenate([data.basis, data.controls], axis=1)
-            first = full
-            shared = np.arange(f)
-            own = data.free
-            if self.first_equation == "shared":
-                first = np.delete(full, data.linear, axis=1)
-                own, shared = np.concatenate([data.free, data.state], axis=1), np.arange(k)
             equations.append(
                 Equation(
                     data.y,
-                    np.concatenate([own, first], axis=1),
-                    np.concatenate([shared, width + np.arange(first.shape[1])]),
+                    np.concatenate([first, both if shared else data.free], axis=1),
+                    np.concatenate([np.arange(own[0]), inputs if shared else inputs[:f]]),
                     np.concatenate([full, data.free], axis=1),
                     clusters,
                     w,
                 )
             )
-            width += first.shape[1]
         # an exactly identified equation has no weight to choose
         steps = 1 if self.form == "one_equation" else self.steps
         try:
@@ -345,7 +345,8 @@ class Wooldridge(Specification):
 
     def _refuse_unidentified(self, panel: Panel, data: _Columns, found: SystemGMM) -> None:
         names = (*self.free, *self.state)
-        lost = [int(j) for j in found.rank.dropped if j < len(names)]
+        before = found.coefficients.size - len(names)
+        lost = [int(j) - before for j in found.rank.dropped if j >= before]
         if not lost and data.y.shape[0] <= found.moments:
             raise EstimationError(
                 f"{data.y.shape[0]} rows for {found.moments} moments",
@@ -379,7 +380,7 @@ class Wooldridge(Specification):
         from scipy.special import chdtrc
 
         names = (*self.free, *self.state)
-        b = found.coefficients[: data.inputs]
+        b = found.coefficients[-data.inputs :]
         f = len(self.free)
         with_error = data.all_y - data.all_inputs @ b
         proxied = data.all_y - data.all_inputs[:, :f] @ b[:f]
