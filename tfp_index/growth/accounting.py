@@ -12,7 +12,7 @@ from tfp_index.growth._shares import Share, check_share_columns, read_share, sha
 from tfp_index.growth.accounting_result import GrowthAccountingResult
 from tfp_index.kernels.groups import STATUS_FIRST, STATUS_GAP, STATUS_OK
 from tfp_index.kernels.growth import STATUS_MISSING, GrowthTerms, growth_terms
-from tfp_index.panel.checks import CODES, check, require_keys
+from tfp_index.panel.checks import CODES, check, refuse_mixed_bases, require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose
@@ -224,10 +224,11 @@ class GrowthAccounting(Specification):
         Raises
         ------
         DataError
-            If keys are missing or repeated, a role is absent, a value cannot be used, or a
-            column seems to switch its unit.
+            If keys are missing or repeated, a role is absent, a value cannot be used, a column
+            seems to switch its unit, or the grouping ``price_base`` changes within an entity.
         """
         require_keys(panel)
+        refuse_mixed_bases(panel)
         if panel.item is not None:
             raise DataError(
                 "growth accounting takes one row per entity and period, without items",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels.blocks import map_blocks
-from tfp_index.kernels.prices import mixed_bases
+from tfp_index.panel.checks import refuse_mixed_bases
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
@@ -72,35 +72,6 @@ def series_name(panel: Panel, row: int) -> tuple[Any, Any]:
     if panel.item is not None:
         entity = f"{entity}, {panel.item.labels[panel.item.codes[row]]}"
     return entity, time
-
-
-def refuse_mixed_bases(panel: Panel, group: str = "price_base") -> None:
-    """Raise if levels in the prices of different years would be chained.
-
-    Raises
-    ------
-    DataError
-        If the panel has the grouping `price_base` and it changes within a series.
-    """
-    if group not in panel.groups:
-        return
-    rows = mixed_bases(panel.group(group).codes, panel.lag_status)
-    if rows.size:
-        entity, time = series_name(panel, int(rows[0]))
-        category = panel.group(group)
-        before, after = (
-            category.labels[category.codes[r]] if category.codes[r] >= 0 else "unknown"
-            for r in (int(rows[0]) - 1, int(rows[0]))
-        )
-        raise DataError(
-            f"the price base changes from {before} to {after}; {rows.size} such row(s), first here",
-            code="mixed_price_base",
-            column=category.column,
-            entity=entity,
-            time=time,
-            expected="one price base within each series",
-            remedy="join the two vintages on a period they share: Splicing(older=…, newer=…)",
-        )
 
 
 def refuse_logs(panel: Panel, what: str) -> None:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels.groups import STATUS_GAP, STATUS_OK
-from tfp_index.kernels.prices import level_breaks
+from tfp_index.kernels.prices import level_breaks, mixed_bases
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 from tfp_index.panel.table import Table
 
-__all__ = ["CODES", "Finding", "Findings", "check", "require_keys"]
+__all__ = ["CODES", "Finding", "Findings", "check", "refuse_mixed_bases", "require_keys"]
 
 CODES = {
     "duplicate_key": ("error", "keep one row per entity and period, or name a third key: item="),
@@ -28,6 +28,7 @@ CODES = {
     "share_out_of_range": ("error", "give shares between 0 and 1, not percent"),
     "shares_not_one": ("error", "rescale the shares, or leave one out to get the remainder"),
     "unit_switch": ("error", "bring the column to one unit (đồng, nghìn, triệu, tỷ)"),
+    "mixed_price_base": ("error", "join the two vintages on a period they share: Splicing(…)"),
     "level_index_mismatch": ("warning", "splice the level with its official index before use"),
     "gap": ("warning", "growth across the gap is not computed; add the missing periods"),
     "single_observation": ("warning", "one row gives no growth"),
@@ -37,6 +38,7 @@ CODES = {
 }
 """Finding codes with their severity and remedy, most serious first."""
 
+_PRICE_BASE = "price_base"
 _INDEX_SUFFIX = "_index"
 _UNSHARED = ("weight",)
 
@@ -239,7 +241,49 @@ def check(
     for role in positive:
         _changes(found, role, jump)
     _official_indices(found, index_tolerance)
+    if _PRICE_BASE in panel.groups:
+        rows = mixed_bases(panel.group(_PRICE_BASE).codes, panel.lag_status)
+        found.rows(
+            "mixed_price_base",
+            panel.group(_PRICE_BASE).column,
+            rows,
+            lambda i: "from {} to {}".format(*_bases(panel, int(rows[i]))),
+        )
     return found.done()
+
+
+def refuse_mixed_bases(panel: Panel) -> None:
+    """Raise if levels in the prices of different years would be chained.
+
+    Raises
+    ------
+    DataError
+        If the panel has the grouping ``price_base`` and it changes within a series.
+    """
+    if _PRICE_BASE not in panel.groups:
+        return
+    category = panel.group(_PRICE_BASE)
+    rows = mixed_bases(category.codes, panel.lag_status)
+    if rows.size:
+        entity, time = panel.where(int(rows[0]))
+        before, after = _bases(panel, int(rows[0]))
+        raise DataError(
+            f"the price base changes from {before} to {after}; {rows.size} such row(s), first here",
+            code="mixed_price_base",
+            column=category.column,
+            entity=entity,
+            time=time,
+            expected="one price base within each series",
+            remedy="join the two vintages on a period they share: Splicing(older=…, newer=…)",
+        )
+
+
+def _bases(panel: Panel, row: int) -> tuple[Any, Any]:
+    """Return the price bases of the row before and of this row."""
+    category = panel.group(_PRICE_BASE)
+    codes = category.codes[row - 1 : row + 1].tolist()
+    before, after = (category.labels[c] if c >= 0 else "unknown" for c in codes)
+    return before, after
 
 
 def require_keys(panel: Panel) -> None:

@@ -399,6 +399,17 @@ def test_a_broken_official_index_is_counted():
     assert res.sample.notes == {"y: level_index_mismatch": 1}
 
 
+def test_levels_of_two_price_bases_are_not_chained():
+    frame = data(base=["2010", "2010", "2020", "2020"])
+    with pytest.raises(tfp.DataError) as error:
+        tfp.GrowthAccounting(capital_share=0.4).fit(panel(frame, groups={"price_base": "base"}))
+    assert (error.value.code, error.value.time, error.value.column) == (
+        "mixed_price_base",
+        2002,
+        "base",
+    )
+
+
 def test_one_row_one_year_one_firm():
     res = tfp.GrowthAccounting(capital_share=0.4).fit(panel(data().iloc[:1]))
     assert res.sample.used == 0

@@ -14,8 +14,9 @@ def make(**columns):
     roles = {c: c for c in data.columns if c not in ("id", "year", "y")}
     inputs = {c: c for c in roles if c in ("capital", "labor")}
     others = {c: c for c in roles if c not in inputs}
+    groups = {c: others.pop(c) for c in list(others) if c == "price_base"}
     return tfp.Panel.from_frame(
-        data, entity="id", time="year", output="y", inputs=inputs, columns=others
+        data, entity="id", time="year", output="y", inputs=inputs, columns=others, groups=groups
     )
 
 
@@ -33,6 +34,7 @@ CASES = {
         "labor_share": [0.6, 0.6, 0.5, 0.6],
     },
     "unit_switch": {"y": [1.0, 1100.0, 1.2, 1.3]},
+    "mixed_price_base": {"price_base": [2010, 2010, 2020, 2020]},
     "level_index_mismatch": {"output_index": [100.0, 110.0, 140.0, 108.3]},
     "gap": {"year": [2000, 2001, 2003, 2004]},
     "single_observation": {"id": ["A", "A", "A", "B"]},
