@@ -164,7 +164,88 @@ INDUSTRY_ROLES = {
     },
 }  # fmt: skip
 
+
+def firms(seed: int = 14) -> pd.DataFrame:
+    """Return a shuffled table of firms with a gap and a missing value; all columns are logs."""
+    sim = tfp.datasets.simulate.gnr(
+        60, 6, labor_elasticity=0.15, materials_elasticity=0.5, curvature=0.05, rng=seed
+    )
+    frame = sim.frame().rename(columns={"firm": "doanh nghiệp", "year": "năm"})
+    frame.loc[5, "capital"] = np.nan
+    frame = frame.drop(index=14)
+    return frame.sample(frac=1.0, random_state=8).reset_index(drop=True)
+
+
+FIRM_ROLES = {
+    "entity": "doanh nghiệp",
+    "time": "năm",
+    "output": "output",
+    "labor": "labor",
+    "capital": "capital",
+    "materials": "materials",
+    "columns": {"share": "share"},
+    "logs": True,
+}
+CLUSTERS = 1e-7  # sums over firms follow the order of their labels
+
+
+def enterprises(seed: int = 15) -> pd.DataFrame:
+    """Return a shuffled table of firms in levels, with two industries, exits and gaps."""
+    frame = tfp.datasets.simulate.proxies(firms=80, periods=7, exit=True, rng=seed).frame()
+    for name in ("output", "labor", "capital", "materials", "investment"):
+        frame[name] = np.exp(frame[name])
+    frame["ngành"] = np.where(frame["firm"] % 2, "dệt", "gỗ")
+    frame["firm"] = [f"DN {i:03d}" for i in frame["firm"]]
+    frame.loc[5, "materials"] = np.nan
+    frame = frame.drop(index=20)
+    return frame.sample(frac=1.0, random_state=9).reset_index(drop=True)
+
+
+ENTERPRISE_ROLES = {
+    "entity": "firm",
+    "time": "year",
+    **{name: name for name in ("output", "capital", "labor", "materials", "investment")},
+    "groups": {"industry": "ngành"},
+}
+
 EXAMPLES: dict[str, list[Example]] = {
+    "CobbDouglas": [
+        Example(spec, firms(), FIRM_ROLES, "output", CLUSTERS)
+        for spec in (
+            tfp.CobbDouglas(),
+            tfp.CobbDouglas(effects="two_way", cov="clustered"),
+            tfp.CobbDouglas(effects="first_difference", returns="constant"),
+        )
+    ],
+    "Translog": [
+        Example(
+            tfp.Translog(inputs=("labor", "capital"), effects="time", cov="two_way_clustered"),
+            firms(),
+            FIRM_ROLES,
+            "labor",
+            CLUSTERS,
+        )
+    ],
+    "Wooldridge": [
+        Example(tfp.Wooldridge(), firms(), FIRM_ROLES, "materials", CLUSTERS),
+        Example(
+            tfp.Wooldridge(form="one_equation", se=tfp.Bootstrap(reps=5)),
+            firms(),
+            FIRM_ROLES,
+            "labor",
+            CLUSTERS,
+            {"rng": 1},
+        ),
+    ],
+    "GandhiNavarroRivers": [
+        Example(
+            tfp.GandhiNavarroRivers(revenue_share="share", share_degree=1, law_degree=1),
+            firms(),
+            FIRM_ROLES,
+            "share",
+            CLUSTERS,
+        )
+    ],
     "GrowthAccounting": [
         Example(tfp.GrowthAccounting(), provinces(), PROVINCE_ROLES, "capital"),
         Example(
@@ -307,6 +388,39 @@ EXAMPLES: dict[str, list[Example]] = {
             provinces(),
             PROVINCE_ROLES,
             "output",
+        ),
+    ],
+    "OlleyPakes": [
+        Example(
+            tfp.OlleyPakes(basis_degree=2, law_degree=2, survival=True, controls="time"),
+            enterprises(),
+            ENTERPRISE_ROLES,
+            "investment",
+        )
+    ],
+    "LevinsohnPetrin": [
+        Example(
+            tfp.LevinsohnPetrin(basis_degree=2, law_degree=1, law_controls="industry"),
+            enterprises(),
+            ENTERPRISE_ROLES,
+            "materials",
+        )
+    ],
+    "AckerbergCavesFrazer": [
+        Example(
+            tfp.AckerbergCavesFrazer(basis_degree=2, law_degree=1),
+            enterprises(),
+            ENTERPRISE_ROLES,
+            "capital",
+        ),
+        Example(
+            tfp.AckerbergCavesFrazer(
+                basis_degree=1, law_degree=1, root={"labor": 0.6}, se=tfp.Bootstrap(reps=3)
+            ),
+            enterprises(),
+            ENTERPRISE_ROLES,
+            "materials",
+            fit_options={"rng": 4},
         ),
     ],
 }
