@@ -69,14 +69,7 @@ def proxies(
     >>> len(sim), dict(sim.truth.elasticities)
     (80, {'labor': 0.6, 'capital': 0.4})
     """
-    for name, value in (("firms", firms), ("periods", periods)):
-        if value < 1:
-            raise SpecificationError(
-                f"{name} is {value!r}",
-                code="bad_option",
-                column=name,
-                expected="an integer from 1",
-            )
+    _check(firms=firms, periods=periods)
     seed = seed_sequence(rng)
     draw = np.random.default_rng(seed)
     omega = _autoregression(draw, periods, firms, PERSISTENCE, PRODUCTIVITY_SD)
@@ -125,6 +118,17 @@ def proxies(
         columns, truth, {"entity": "firm", "time": "year", **roles, "logs": True}, title,
         seed.entropy,
     )  # fmt: skip
+
+
+def _check(**sizes: int) -> None:
+    for name, value in sizes.items():
+        if value < 1:
+            raise SpecificationError(
+                f"{name} is {value!r}",
+                code="bad_option",
+                column=name,
+                expected="an integer from 1",
+            )
 
 
 def _autoregression(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,7 +46,7 @@ class TwoStage(Specification):
     survival: bool | str = False
     se: str | Bootstrap | None = "clustered"
     by: str | None = None
-    root: Any = None
+    root: Any = field(default=None, hash=False)
     search: tuple[float, float] | None = None
     starts: int = 128
     bounds: tuple[float, float] | None = None
@@ -173,6 +173,7 @@ class TwoStage(Specification):
         EstimationError
             If inputs are collinear, too few rows are left, or there is no solution.
         """
+        seed = seed_sequence(rng)  # what the record keeps, also when nobody gave one
         method = self._method()
         inputs = chosen_inputs(panel, (*method.linear, *method.inputs))
         others = (*self.controls, *self.proxy_controls, *self.law_shifters, *self.law_controls)
@@ -186,17 +187,18 @@ class TwoStage(Specification):
         )
         found = [*self._option_notices(), *lost_rows(panel, columns, self.proxy)]
         if self.by is not None:
-            return self._fit_groups(panel, columns, method, inputs, found, rng, on_progress)
-        outcome = estimate_part(self, method, panel, columns.part(0), rng, on_progress)
+            return self._fit_groups(panel, columns, method, inputs, found, seed, on_progress)
+        outcome = estimate_part(self, method, panel, columns.part(0), seed, on_progress)
         found += outcome.notices
         for notice in found:
             python_warnings.warn(notice.text, notice.category, stacklevel=2)
         fit = outcome.fit
         productivity, fitted, elasticities = _row_values(panel, columns, [outcome], inputs)
-        seed = seed_sequence(rng).entropy if isinstance(self.se, Bootstrap) else None
         return TwoStageResult(
             spec=self,
-            record=record_of(self, panel, _sample(panel, columns, outcome.lagged), seed),
+            record=record_of(
+                self, panel, _sample(panel, columns, outcome.lagged), self._kept(seed)
+            ),
             keys=panel.keys,
             productivity=productivity,
             elasticities_by_row=elasticities,
@@ -205,6 +207,37 @@ class TwoStage(Specification):
             **_shared(replace(fit, warnings=tuple(n.text for n in found))),
         )
 
+    def _kept(self, seed: np.random.SeedSequence) -> Any:
+        return seed.entropy if isinstance(self.se, Bootstrap) else None
+
+    def _each_group(
+        self,
+        panel: Panel,
+        columns: Columns,
+        method: Method,
+        seed: np.random.SeedSequence,
+        on_progress: Progress | None,
+    ) -> tuple[list[Outcome | None], list[tuple[Any, int, int, str, str]], list[Any]]:
+        """Return an outcome or None per group, the failures, and what was said of which group."""
+        outcomes: list[Outcome | None] = []
+        failed: list[tuple[Any, int, int, str, str]] = []
+        said: list[tuple[Any, Notice]] = []
+        for place, label in enumerate(columns.labels):
+            part = columns.part(place)
+            child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
+            try:
+                outcome = estimate_part(self, method, panel, part, child, None)
+            except EstimationError as error:
+                rows = part.rows.stop - part.rows.start
+                failed.append((label, rows, part.offsets.size - 1, error.code, error.message))
+                outcomes.append(None)
+            else:
+                outcomes.append(outcome)
+                said += [(label, notice) for notice in outcome.notices]
+            if on_progress is not None:
+                on_progress(place + 1, len(columns.labels))
+        return outcomes, failed, said
+
     def _fit_groups(
         self,
         panel: Panel,
@@ -212,28 +245,11 @@ class TwoStage(Specification):
         method: Method,
         inputs: tuple[str, ...],
         found: list[Notice],
-        rng: Any,
+        seed: np.random.SeedSequence,
         on_progress: Progress | None,
     ) -> TwoStageByGroup:
-        seed = seed_sequence(rng)
-        outcomes: list[Outcome | None] = []
-        failed: list[tuple[Any, int, int, str, str]] = []
-        said: list[tuple[Any, Notice]] = [(None, notice) for notice in found]
-        for place, label in enumerate(columns.labels):
-            part = columns.part(place)
-            child = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
-            try:
-                outcome = estimate_part(self, method, panel, part, child, None)
-            except EstimationError as error:
-                size = part.offsets.size - 1
-                rows = part.rows.stop - part.rows.start
-                failed.append((label, rows, size, error.code, error.message))
-                outcomes.append(None)
-            else:
-                outcomes.append(outcome)
-                said += [(label, notice) for notice in outcome.notices]
-            if on_progress is not None:
-                on_progress(place + 1, len(columns.labels))
+        outcomes, failed, said = self._each_group(panel, columns, method, seed, on_progress)
+        said = [*((None, notice) for notice in found), *said]
         done = [o for o in outcomes if o is not None]
         if not done:
             raise EstimationError(
@@ -255,9 +271,7 @@ class TwoStage(Specification):
         table = {name: [row[i] for row in failed] for i, name in enumerate(names)}
         return TwoStageByGroup(
             spec=self,
-            record=record_of(
-                self, panel, sample, seed.entropy if isinstance(self.se, Bootstrap) else None
-            ),
+            record=record_of(self, panel, sample, self._kept(seed)),
             keys=panel.keys,
             by=str(self.by),
             inputs=inputs,

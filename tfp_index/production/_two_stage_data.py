@@ -154,22 +154,7 @@ def read_columns(
     """
     numeric = {role: _log(panel, role, invalid) for role in logs}
     needed: dict[str, Floats] = {role: values for role, (values, _) in numeric.items()}
-    codes: dict[str, Ints] = {}
-    for name in others:
-        if name in panel:
-            needed[name] = panel[name]
-        elif name in panel.groups:
-            codes[name] = panel.group(name).codes
-        elif name == TIME:
-            codes[name] = panel.time
-        else:
-            raise DataError(
-                f"the panel has neither a role nor a grouping {name!r}",
-                code="missing_role",
-                column=name,
-                expected="a numeric role, a grouping, or 'time'",
-                remedy=nearest(name, [*panel.columns, *panel.groups, TIME]),
-            )
+    codes = _others(panel, others, needed)
     if by is not None:
         codes[by] = panel.group(by).codes
     used = _complete(panel, needed, codes, {role: bad for role, (_, bad) in numeric.items()})
@@ -206,6 +191,27 @@ def read_columns(
         edges=edges,
         labels=labels,
     )
+
+
+def _others(panel: Panel, names: Sequence[str], numeric: dict[str, Floats]) -> dict[str, Ints]:
+    """Add numeric roles to `numeric` and return the categories."""
+    codes: dict[str, Ints] = {}
+    for name in names:
+        if name in panel:
+            numeric[name] = panel[name]
+        elif name in panel.groups:
+            codes[name] = panel.group(name).codes
+        elif name == TIME:
+            codes[name] = panel.time
+        else:
+            raise DataError(
+                f"the panel has neither a role nor a grouping {name!r}",
+                code="missing_role",
+                column=name,
+                expected="a numeric role, a grouping, or 'time'",
+                remedy=nearest(name, [*panel.columns, *panel.groups, TIME]),
+            )
+    return codes
 
 
 def _log(panel: Panel, role: str, invalid: str) -> tuple[Floats, NDArray[np.bool_] | None]:

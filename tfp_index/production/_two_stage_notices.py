@@ -158,24 +158,7 @@ def _of_roots(problem: Problem, solution: Solution, inputs: Sequence[str]) -> li
     elasticities = coefficients(problem, solution.found.points)[:, :v]
     own = elasticities[index]
     if not solution.is_root[index]:
-        g, _, variance = moments(solution.second, problem.design, solution.delta[None])
-        z = problem.design.instruments
-        spread = np.sqrt(np.diagonal(solution.second.gram)[z] * variance[0])
-        worst = int(np.abs(g[0] / spread).argmax())
-        place = f"{worst + 1} of {z.size}"
-        if worst < v:
-            place = f"{inputs[worst]} (its instrument)"
-        return [
-            Notice(
-                "not_a_root",
-                ConvergenceWarning,
-                f"this point is no solution ({_show(inputs, own)}): with as many moments as "
-                "coefficients all of them should be zero, but instruments and innovations are "
-                f"correlated by {solution.correlation[index]:.3g} "
-                f"({(g[0] / spread)[worst]:.3g} at moment {place}). No standard errors are given. "
-                "Look at result.roots; try another basis_degree, law_degree, proxy, or root=None",
-            )
-        ]
+        return [_no_root(problem, solution, inputs, own)]
     found = []
     admissible_roots = solution.is_root & solution.admissible
     if not solution.admissible[index]:
@@ -217,6 +200,25 @@ def _of_roots(problem: Problem, solution: Solution, inputs: Sequence[str]) -> li
             )
         )
     return found
+
+
+def _no_root(problem: Problem, solution: Solution, inputs: Sequence[str], own: Floats) -> Notice:
+    g, _, variance = moments(solution.second, problem.design, solution.delta[None])
+    z = problem.design.instruments
+    correlations = g[0] / np.sqrt(np.diagonal(solution.second.gram)[z] * variance[0])
+    worst = int(np.abs(correlations).argmax())
+    place = f"{worst + 1} of {z.size}"
+    if worst < own.size:
+        place = f"{inputs[worst]} (its instrument)"
+    return Notice(
+        "not_a_root",
+        ConvergenceWarning,
+        f"this point is no solution ({_show(inputs, own)}): with as many moments as coefficients "
+        "all of them should be zero, but instruments and innovations are correlated by "
+        f"{solution.correlation[solution.choice.index]:.3g} ({correlations[worst]:.3g} at moment "
+        f"{place}). No standard errors are given. Look at result.roots; try another basis_degree, "
+        "law_degree, proxy, or root=None",
+    )
 
 
 def _of_minima(problem: Problem, solution: Solution, inputs: Sequence[str]) -> list[Notice]:
