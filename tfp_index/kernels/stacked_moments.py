@@ -197,11 +197,14 @@ def _add_products(
     """Add ``l r`` and its derivatives by φ̂ and the rest at t, φ̂ at t − 1, and the shifter."""
     a, b = (_values(side, data, rows, X) for side in (left, right))
     total[0] += a * b
-    total[1] += left.by_phi * b + a * right.by_phi
-    total[2] += left.by_rest * b + a * right.by_rest
-    total[3] += (left.by_lag @ X) * b + a * (right.by_lag @ X)
-    if total.shape[0] > 4:
-        total[4] += (left.by_shifter @ X) * b + a * (right.by_shifter @ X)
+    for one, other in ((left, b), (right, a)):
+        for place, factor in ((1, one.by_phi), (2, one.by_rest)):
+            if factor.any():  # often it is the other side, or none, that depends on it
+                total[place] += factor * other
+        if one.by_lag.any():
+            total[3] += (one.by_lag @ X) * other
+        if total.shape[0] > 4 and one.by_shifter.any():
+            total[4] += (one.by_shifter @ X) * other
 
 
 def _values(side: _Side, data: Data, rows: slice, X: Floats) -> Floats:
@@ -220,15 +223,16 @@ def _across(data: Data, rows: slice, B: Floats, total: Floats, phi_at: Ints) -> 
     by_phi, by_rest, by_lag = total[1:4]
     in_phi = np.zeros(B.shape[0] + sum(f.levels - 1 for f in data.factors), bool)
     in_phi[phi_at] = True
-    now, rest, lag = (
-        np.concatenate([v @ b.T, *_by_level(data.factors, rows, shift, v)], axis=1)
-        for v, b, shift in (
-            (by_phi, B[:, 1:], 1),
-            (by_rest, B[:, 1:], 1),
-            (by_lag, B[:, :-1], 0),
-        )
-    )
-    return np.where(in_phi, now + lag, rest)
+    F = np.zeros((by_phi.shape[0], in_phi.size))
+    for v, b, shift, where in (
+        (by_phi, B[:, 1:], 1, in_phi),
+        (by_rest, B[:, 1:], 1, ~in_phi),
+        (by_lag, B[:, :-1], 0, in_phi),
+    ):
+        if where.any() and v.any():
+            sums = np.concatenate([v @ b.T, *_by_level(data.factors, rows, shift, v)], axis=1)
+            F += np.where(where, sums, 0.0)
+    return F
 
 
 def _by_level(factors: Sequence[Factor], rows: slice, shift: int, values: Floats) -> list[Floats]:
