@@ -46,10 +46,12 @@ if TYPE_CHECKING:
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory
     from tfp_index.measurement.prices import Deflation, Rebasing
     from tfp_index.measurement.splicing import BreakRepair, Splicing
+    from tfp_index.panel.cleaning import CleaningProfile, clean
     from tfp_index.panel.panel import Panel
     from tfp_index.panel.table import Table
     from tfp_index.production.ackerberg_caves_frazer import AckerbergCavesFrazer
     from tfp_index.production.bootstrap import Bootstrap
+    from tfp_index.production.cost_shares import CostShareResidual
     from tfp_index.production.gandhi_navarro_rivers import GandhiNavarroRivers
     from tfp_index.production.least_squares import CobbDouglas, Translog
     from tfp_index.production.levinsohn_petrin import LevinsohnPetrin
@@ -61,6 +63,8 @@ _HOME = {
     # data
     "Panel": "tfp_index.panel.panel",
     "Table": "tfp_index.panel.table",
+    "CleaningProfile": "tfp_index.panel.cleaning",
+    "clean": "tfp_index.panel.cleaning",
     # growth
     "GrowthAccounting": "tfp_index.growth.accounting",
     "BilateralIndex": "tfp_index.growth.bilateral",
@@ -85,6 +89,7 @@ _HOME = {
     "CobbDouglas": "tfp_index.production.least_squares",
     "LevinsohnPetrin": "tfp_index.production.levinsohn_petrin",
     "OlleyPakes": "tfp_index.production.olley_pakes",
+    "CostShareResidual": "tfp_index.production.cost_shares",
     "GandhiNavarroRivers": "tfp_index.production.gandhi_navarro_rivers",
     "Translog": "tfp_index.production.least_squares",
     "Wooldridge": "tfp_index.production.wooldridge",
