@@ -226,6 +226,22 @@ EXAMPLES: dict[str, list[Example]] = {
             CLUSTERS,
         )
     ],
+    "CostShareResidual": [
+        Example(
+            tfp.CostShareResidual(inputs=("capital", "labor"), output="grdp_real"),
+            provinces(),
+            {
+                "entity": "tỉnh",
+                "time": "năm",
+                "capital": "vốn",
+                "labor": "lao động",
+                "labor_share": "tỷ trọng",
+                "columns": {"grdp_real": "grdp"},
+            },
+            "labor_share",
+            CLUSTERS,
+        )
+    ],
     "Wooldridge": [
         Example(tfp.Wooldridge(), firms(), FIRM_ROLES, "materials", CLUSTERS),
         Example(
