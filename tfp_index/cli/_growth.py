@@ -235,4 +235,4 @@ def _say_periods(result: GrowthAccountingResult, table: Table, lang: Language) -
 
 
 def _json(document: Any) -> str:
-    return json.dumps(writer.finite(document), ensure_ascii=False, indent=1)
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from tfp_index.report.adapters import Context, sections_of
 from tfp_index.report.files import Staging
 from tfp_index.report.sections import Facts, Figure, Grid, Headline, Remarks, Section, Text
 
-__all__ = ["SCHEMA_VERSION", "Written", "collect", "finite", "render", "write"]
+__all__ = ["SCHEMA_VERSION", "Written", "collect", "render", "write"]
 
 SCHEMA_VERSION = 1
 """Version of the layout of the JSON document."""
@@ -213,22 +212,11 @@ def _document(sections: Sequence[Section], public: bool) -> str:
         "public": public,
         "sections": [section.to_dict() for section in sections],
     }
-    text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False, indent=1)
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
     # inert even where somebody pastes the document into a page
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text + "\n"
-
-
-def finite(value: Any) -> Any:
-    """Write infinite numbers as text: JSON has no sign for them."""
-    if isinstance(value, dict):
-        return {k: finite(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [finite(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
 
 
 def _page(
