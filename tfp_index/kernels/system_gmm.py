@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfp_index.kernels.linalg import (
     COLLINEAR,
+    LinearGMM,
     Rank,
     cluster_sums,
     column_rank,
@@ -71,6 +72,10 @@ class SystemGMM:
     rank : Rank
         Of the coefficients: a dropped one is not identified.
     instrument_ranks : tuple of Rank
+    influence : (p, q) float array
+        ``b − β = influence @ Σ_c s_c``, q moments in orthonormal instruments.
+    scores : (clusters, q) float array
+        ``s_c`` at the estimate.
     """
 
     coefficients: Floats
@@ -84,6 +89,8 @@ class SystemGMM:
     clusters: int
     rank: Rank
     instrument_ranks: tuple[Rank, ...]
+    influence: Floats
+    scores: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +110,7 @@ def system_gmm(
     *,
     steps: int = 2,
     windmeijer: bool = True,
+    initial: Floats | None = None,
     tolerance: float = COLLINEAR,
 ) -> SystemGMM:
     """Estimate by one or two steps.
@@ -121,6 +129,10 @@ def system_gmm(
         Correct the two-step covariance for the estimation of its weight (Windmeijer 2005); without
         the correction it is ``(D'S⁻¹D)⁻¹`` with S at the two-step estimate.
 
+    initial : (q, q) float array, optional
+        Covariance of the moments ``Z'u`` (up to scale) whose inverse weights the first step;
+        default: ``Z'Z`` of each equation.
+
     Raises
     ------
     numpy.linalg.LinAlgError
@@ -136,45 +148,89 @@ def system_gmm(
     (array([2.]), 0)
     """
     parts = [_whiten(e, tolerance) for e in equations]
+    A, c = _stack(equations, parts, coefficients)
+    lengths = np.sqrt(np.einsum("ij,ij->j", A, A))
+    rank = column_rank(A / np.where(lengths > 0, lengths, 1.0), tolerance)
+    kept, p = rank.kept, coefficients
+    grid = np.ix_(kept, kept)
+    start = np.eye(c.size) if initial is None else _turn(initial, parts)
+    one = linear_gmm(A[:, kept], c, start)
+    first = _spread(one.coefficients, kept, p)
+    residuals = _residuals(equations, first)
+    scores = _scores(equations, parts, residuals, clusters)
+    S = scores.T @ scores
+    V1 = sandwich(one.influence, S)
+    excess = int(c.size - kept.size)
+    if steps == 1:
+        found, V2, b = one, V1, first
+        j = _hansen(A[:, kept], c, S) if excess and clusters >= c.size else float("nan")
+    else:
+        found = linear_gmm(A[:, kept], c, S)
+        b = _spread(found.coefficients, kept, p)
+        residuals = _residuals(equations, b)
+        j = found.criterion if excess else float("nan")
+        final = _scores(equations, parts, residuals, clusters)
+        if windmeijer and excess:
+            D = _weight_derivative(equations, parts, scores, kept, found, S)
+            V2 = found.bread + D @ found.bread + found.bread @ D.T + sandwich(D, V1)
+        else:
+            V2 = linear_gmm(A[:, kept], c, final.T @ final).bread
+        scores = final
+    one_step_covariance, covariance = np.zeros((p, p)), np.zeros((p, p))
+    one_step_covariance[grid], covariance[grid] = V1, V2
+    influence = np.zeros((p, c.size))
+    influence[kept] = found.influence
+    return SystemGMM(
+        coefficients=b,
+        covariance=covariance,
+        one_step=first,
+        one_step_covariance=one_step_covariance,
+        residuals=residuals,
+        j_statistic=j,
+        j_dof=excess,
+        moments=c.size,
+        clusters=clusters,
+        rank=rank,
+        instrument_ranks=tuple(part.rank for part in parts),
+        influence=influence,
+        scores=scores,
+    )
+
+
+def _stack(
+    equations: Sequence[Equation], parts: Sequence[_Whitened], coefficients: int
+) -> tuple[Floats, Floats]:
+    """Moments of all equations, one below the other: ``A`` and ``c``."""
     A = np.zeros((sum(part.A.shape[0] for part in parts), coefficients))
     row = 0
     for equation, part in zip(equations, parts, strict=True):
         A[row : row + part.A.shape[0], equation.at] = part.A
         row += part.A.shape[0]
-    c = np.concatenate([part.c for part in parts])
-    lengths = np.sqrt(np.einsum("ij,ij->j", A, A))
-    rank = column_rank(A / np.where(lengths > 0, lengths, 1.0), tolerance)
-    kept = rank.kept
-    first = np.zeros(coefficients)
-    H = np.zeros((coefficients, coefficients))
-    Q, U = np.linalg.qr(A[:, kept] / lengths[kept])
-    first[kept] = np.linalg.solve(U, Q.T @ c) / lengths[kept]
-    root = np.linalg.solve(U, np.eye(kept.size)) / lengths[kept][:, None]
-    H[np.ix_(kept, kept)] = root @ root.T
-    residuals = _residuals(equations, first)
-    scores = _scores(equations, parts, residuals, clusters)
-    S = scores.T @ scores
-    V1 = sandwich(H @ A.T, S)
-    ranks = tuple(part.rank for part in parts)
-    excess = int(c.size - kept.size)
-    if steps == 1:
-        j = _hansen(A[:, kept], c, S) if excess and clusters >= c.size else float("nan")
-        return SystemGMM(first, V1, first, V1, residuals, j, excess, c.size, clusters, rank, ranks)
-    second = linear_gmm(A[:, kept], c, S)
-    b = np.zeros(coefficients)
-    b[kept] = second.coefficients
-    residuals = _residuals(equations, b)
-    if windmeijer and excess:
-        D = _weight_derivative(equations, parts, scores, kept, second.influence, S, second.moments)
-        V2 = second.bread
-        V2 = V2 + D @ V2 + V2 @ D.T + sandwich(D, V1[np.ix_(kept, kept)])
-    else:
-        final = _scores(equations, parts, residuals, clusters)
-        V2 = linear_gmm(A[:, kept], c, final.T @ final).bread
-    V = np.zeros((coefficients, coefficients))
-    V[np.ix_(kept, kept)] = V2
-    j = second.criterion if excess else float("nan")
-    return SystemGMM(b, V, first, V1, residuals, j, excess, c.size, clusters, rank, ranks)
+    return A, np.concatenate([part.c for part in parts])
+
+
+def _spread(values: Floats, kept: Ints, size: int) -> Floats:
+    out = np.zeros(size)
+    out[kept] = values
+    return out
+
+
+def _turn(covariance: Floats, parts: Sequence[_Whitened]) -> Floats:
+    """Covariance of moments of Z into that of the orthonormal instruments."""
+    kept, roots, at = [], [], 0
+    for part in parts:
+        width = part.rank.kept.size + part.rank.dropped.size
+        kept.append(at + part.rank.kept)
+        roots.append(part.R)
+        at += width
+    size = sum(root.shape[0] for root in roots)
+    R, row = np.zeros((size, size)), 0
+    for root in roots:
+        R[row : row + root.shape[0], row : row + root.shape[0]] = root
+        row += root.shape[0]
+    rows = np.concatenate(kept)
+    half = np.linalg.solve(R.T, covariance[np.ix_(rows, rows)])
+    return np.asarray(np.linalg.solve(R.T, half.T))
 
 
 def _whiten(equation: Equation, tolerance: float) -> _Whitened:
@@ -220,16 +276,15 @@ def _weight_derivative(
     parts: Sequence[_Whitened],
     scores: Floats,
     kept: Ints,
-    influence: Floats,
+    second: LinearGMM,
     S: Floats,
-    moments: Floats,
 ) -> Floats:
     """Windmeijer's ``D``: how the two-step estimate moves with the estimate in its weight.
 
     Column j is ``−(A'S⁻¹A)⁻¹ A'S⁻¹ (∂S/∂θ_j) S⁻¹ u``, ``∂S/∂θ_j = Σ_c (∂s_c s_c' + s_c ∂s_c')``.
     """
     clusters = scores.shape[0]
-    weighted = np.linalg.solve(S, moments)
+    weighted = np.linalg.solve(S, second.moments)
     along = scores @ weighted
     D = np.zeros((kept.size, kept.size))
     for column, j in enumerate(kept.tolist()):
@@ -240,5 +295,5 @@ def _weight_derivative(
             clusters,
         )
         change = moved.T @ along + scores.T @ (moved @ weighted)
-        D[:, column] = -influence @ change
+        D[:, column] = -second.influence @ change
     return D
