@@ -63,6 +63,9 @@ def test_direct_is_weighted_plus_reallocation(frame, aggregate, weights):
     assert parts[known] == pytest.approx(gap[known], abs=ROUNDING)
     if aggregate == "value_added" or weights == "ratio":
         assert table["approximation"][known] == pytest.approx(0.0, abs=ROUNDING)
+    by_industry = table["weighted_capital_contribution"] + table["weighted_labor_contribution"]
+    whole = table["weighted_tfp_growth"] + by_industry + table["approximation"]
+    assert whole[known] == pytest.approx(table["value_added_growth"][known], abs=ROUNDING)
     growth = (
         table["capital_contribution"] + table["labor_contribution"] + table["direct_tfp_growth"]
     )

@@ -376,7 +376,7 @@ def test_multilateral_index_on_the_indexnumr_data(ces, ces_panel, splice):
         assert np.exp(spec.fit(ces_panel)["log_price"]) == pytest.approx(oracle[key], rel=PRINTED)
 
 
-# R productivity 1.1.0 with its default scaled=TRUE, geometric means of annual TFP change, as printed
+# R productivity 1.1.0, default scaled=TRUE: geometric means of annual TFP change, as printed
 R_PRODUCTIVITY_SCALED = {"fisher": 1.020524, "laspeyres": 1.019995, "paasche": 1.021054}
 SIX_DECIMALS = 0.5e-6
 

@@ -141,8 +141,7 @@ def read_industries(
     status[~leaves] = TOTAL
     now = rows[of_leaf]
     both = np.stack([now - 1, now])
-    with np.errstate(invalid="ignore"):  # impossible figures are infinite
-        value_added = value - values[is_intermediate].sum(axis=0) if gross else value
+    value_added = value - values[is_intermediate].sum(axis=0) if gross else value
     return IndustryYears(
         now=now,
         status=status,
@@ -198,8 +197,7 @@ class _Columns:
         if f"{role}{VALUE_SUFFIX}" in self.panel:
             return self.read(f"{role}{VALUE_SUFFIX}")
         if f"{role}{PRICE_SUFFIX}" in self.panel:
-            with np.errstate(invalid="ignore"):  # impossible figures are infinite
-                return self.read(f"{role}{PRICE_SUFFIX}") * self.read(role)
+            return self.read(f"{role}{PRICE_SUFFIX}") * self.read(role)
         raise DataError(
             f"the value of {role} in current prices is not known",
             code="missing_role",
@@ -229,8 +227,7 @@ class _Columns:
                 f"{first + SHARE_SUFFIX!r}; one input may be left to the remainder",
                 remedy=f"columns={{{first + VALUE_SUFFIX!r}: …}} in Panel.from_frame",
             )
-        with np.errstate(invalid="ignore"):  # impossible figures are infinite here
-            rest = whole - np.sum([value for value in values if value is not None], axis=0)
+        rest = whole - np.sum([value for value in values if value is not None], axis=0)
         if unknown:
             self._refuse_negative_rest(unknown[0], output, rest)
             rest = np.where(rest < 0, -np.inf, rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -117,6 +117,7 @@ class NodeOptions:
     timing: str
     ratio: bool
     matched: bool
+    groups: Mapping[str, tuple[str, ...]]
 
 
 def aggregate_nodes(
@@ -246,8 +247,7 @@ def _cells(
 
     value_added = np.stack([sums(data.value_added[0]), sums(data.value_added[1])])
     whole = cell_sums(data.known_value_added[data.leaves], place[data.leaves], count)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        coverage = value_added[1] / whole
+    coverage = value_added[1] / whole
     weights, w = _weights(data, accounts, value_added[:, cell], options)
     contributions, residual = accounts.value_added_contributions, accounts.value_added_tfp
     if options.aggregate == "domar":
@@ -318,8 +318,7 @@ def _aggregate_contributions(
     out = np.full((primary.shape[0], count), np.nan)
     if options.inputs is None:
         return out
-    with np.errstate(divide="ignore", invalid="ignore"):
-        divisor = np.where(value_added > 0, value_added, np.nan)
+    divisor = np.where(value_added > 0, value_added, np.nan)
     for row, j in enumerate(primary.tolist()):
         value = [sums(np.nan_to_num(data.input_value[t, j])) for t in (0, 1)]
         if options.inputs == "sum":
@@ -356,8 +355,7 @@ def _split(
     here = np.arange(child.cells)
     parent = up[here // span] * span + here % span
     some = child.industries > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = [child.value_added[t] / cells.value_added[t][parent] for t in (0, 1)]
+    share = [child.value_added[t] / cells.value_added[t][parent] for t in (0, 1)]
     weight = timed(share[0], share[1], options.timing)
     within, between = np.empty_like(whole), np.empty_like(whole)
     for j in range(whole.shape[0]):
@@ -397,6 +395,13 @@ def _table(
     }
     if options.matched:
         columns["coverage"] = cut(cells.coverage)
+    by_input = dict(zip(data.primary, a.weighted_contributions, strict=True))
+    columns |= {f"weighted_{name}_contribution": cut(c) for name, c in by_input.items()}
+    for name, members in options.groups.items():
+        if all(member in by_input for member in members):
+            whole = np.sum([by_input[member] for member in members], axis=0)
+            columns[f"weighted_{name}_contribution"] = cut(whole)
+    columns["approximation"] = cut(a.approximation)
     if options.inputs is not None:
         columns["direct_tfp_growth"] = cut(a.direct_tfp)
         for j, name in enumerate(data.primary):
@@ -405,7 +410,6 @@ def _table(
             columns[f"reallocation_{name}"] = cut(a.reallocation[j])
             columns[f"reallocation_{name}_within"] = cut(split[0][j])
             columns[f"reallocation_{name}_between"] = cut(split[1][j])
-        columns["approximation"] = cut(a.approximation)
     columns["status"] = _why(cells, rows, columns["tfp_growth"])
     return columns
 

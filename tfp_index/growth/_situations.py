@@ -150,12 +150,14 @@ class Basket:
     @cached_property
     def value(self) -> Floats:
         """(r,) price times quantity, 0 where not known."""
-        return np.where(self.known, self.price * self.quantity, 0.0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.where(self.known, self.price * self.quantity, 0.0)
 
     @cached_property
     def _sums(self) -> tuple[Floats, Floats, Floats]:
         columns = (self.traded.astype(np.float64), self.lacking.astype(np.float64), self.value)
-        traded, lacking, value = (group_sums(column, self.start) for column in columns)
+        with np.errstate(over="ignore"):
+            traded, lacking, value = (group_sums(column, self.start) for column in columns)
         return traded, lacking, value
 
     def lookup(self, situation: Ints, item: Ints) -> Ints:
@@ -278,7 +280,8 @@ def levels(panel: Panel, role: str) -> Floats:
     """
     values = panel[role]
     if panel.logs:
-        return np.exp(values)
+        with np.errstate(over="ignore"):
+            return np.exp(values)
     bad = np.flatnonzero((values < 0) | np.isinf(values))
     if bad.size:
         entity, time = panel.where(int(bad[0]))
@@ -314,7 +317,8 @@ def _value(panel: Panel, role: str) -> Floats:
     if f"{role}{VALUE_SUFFIX}" in panel:
         return levels(panel, f"{role}{VALUE_SUFFIX}")
     if f"{role}{PRICE_SUFFIX}" in panel:
-        return levels(panel, f"{role}{PRICE_SUFFIX}") * levels(panel, role)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return levels(panel, f"{role}{PRICE_SUFFIX}") * levels(panel, role)
     raise DataError(
         f"the value of {role} is not known",
         code="missing_role",
@@ -341,8 +345,8 @@ def side_shares(
         return [1.0]
     if not any(role in fixed for role in roles) and all(has_values(panel, r) for r in roles):
         values = side_values(panel, roles)
-        total = np.sum(values, axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            total = np.sum(values, axis=0)
             return [np.where(total > 0, value / total, np.nan) for value in values]
     shares = [
         fixed[role] if role in fixed else panel.columns.get(f"{role}{SHARE_SUFFIX}")
@@ -472,7 +476,7 @@ def wide_situations(
         )
         q = np.stack(quantities, axis=1).reshape(-1)
         v = np.stack(values, axis=1).reshape(-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             p = np.where(q > 0, v / q, np.nan)
         for j, role in enumerate(roles):  # a price may be known where nothing was traded
             if not shares_only and f"{role}{VALUE_SUFFIX}" not in panel:
@@ -488,7 +492,7 @@ def wide_situations(
     return Situations(panel.keys, panel.lag_status, baskets)
 
 
-def long_situations(panel: Panel, *, by_side: bool) -> Situations:
+def long_situations(panel: Panel, *, by_side: bool, both: bool) -> Situations:
     """Read the baskets of a panel whose rows are products.
 
     Parameters
@@ -497,6 +501,8 @@ def long_situations(panel: Panel, *, by_side: bool) -> Situations:
         With items and the roles ``quantity`` and ``price`` or ``value``.
     by_side : bool
         Tell outputs and inputs apart by the grouping ``side``.
+    both : bool
+        Whether there must be outputs and inputs.
     """
     assert panel.item is not None
     quantity = levels(panel, "quantity")
@@ -535,8 +541,8 @@ def long_situations(panel: Panel, *, by_side: bool) -> Situations:
     if not by_side:
         baskets = {"": basket(slice(None))}
     else:
-        label = _side_of_row(panel)[order]
-        baskets = {side: basket(label == side) for side in _SIDES}
+        label = _side_of_row(panel, both)[order]
+        baskets = {side: basket(label == side) for side in _SIDES if side in label}
     return Situations(keys, lag_status(entity, time, panel.step), baskets)
 
 
@@ -544,19 +550,21 @@ def _unit_values(panel: Panel, quantity: Floats) -> Floats:
     if "value" not in panel:
         panel["price"]  # says what is missing and what is there
     value = levels(panel, "value")
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(quantity > 0, value / quantity, np.nan)
 
 
-def _side_of_row(panel: Panel) -> NDArray[Any]:
+def _side_of_row(panel: Panel, both: bool) -> NDArray[Any]:
     category = panel.group("side")
     labels = np.array([str(label) for label in category.labels], object)
     strange = sorted({*labels.tolist()} - {*_SIDES})
+    absent = [side for side in _SIDES if side not in labels and both]
     missing = np.flatnonzero(category.codes < 0)
-    if strange or missing.size:
+    if strange or missing.size or absent:
         entity, time = panel.where(int(missing[0])) if missing.size else (None, None)
+        said = "the side is missing" if missing.size else f"no row has the side {absent[:1]}"
         raise DataError(
-            f"the side {strange[0]!r} is not known" if strange else "the side is missing",
+            f"the side {strange[0]!r} is not known" if strange else said,
             code="unknown_side",
             column=category.column,
             entity=entity,

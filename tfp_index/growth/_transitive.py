@@ -294,7 +294,8 @@ class _Pairs:
         self._refuse_free(rows, prices)
         method = getattr(kernel, self.options.formula)
         try:
-            found: Floats = method(prices, quantities)
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                found: Floats = method(prices, quantities)
         except np.linalg.LinAlgError:
             found = np.full(rows.shape[0], np.nan)
         if not np.isfinite(found).all():

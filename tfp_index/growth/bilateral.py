@@ -30,7 +30,7 @@ from tfp_index.growth.bilateral_result import (
 )
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.groups import STATUS_GAP, STATUS_OK, running_sums
-from tfp_index.kernels.index_formulas import FORMULAS, NO_OVERLAP, OK, bilateral
+from tfp_index.kernels.index_formulas import FORMULAS, NO_OVERLAP, NO_VALUE, OK, bilateral
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
@@ -215,7 +215,10 @@ class BilateralIndex(Specification):
             coverage[f"{name}_coverage"] = links.coverage
             status = np.where(status == OK, reason, status)
         if self.kind == "tfp":
-            index["tfp_index"] = index["output_quantity_index"] / index["input_quantity_index"]
+            with np.errstate(over="ignore"):
+                ratio = index["output_quantity_index"] / index["input_quantity_index"]
+            status[np.isinf(ratio)] = NO_VALUE
+            index["tfp_index"] = np.where(status == OK, ratio, np.nan)
         return BilateralIndexResult(
             spec=self,
             record=record_of(self, panel, _sample(panel, situations, status)),
@@ -237,7 +240,8 @@ class BilateralIndex(Specification):
                     column=panel.keys.names["item"],
                     remedy="leave outputs= and inputs= out, or give a panel without item=",
                 )
-            return long_situations(panel, by_side=self.kind == "tfp" or "side" in panel.groups)
+            both = self.kind == "tfp"
+            return long_situations(panel, by_side=both or "side" in panel.groups, both=both)
         sides = wide_sides(panel, self.outputs, self.inputs, both=self.kind == "tfp")
         fixed = {"capital": self.capital_share, "labor": self.labor_share}
         found = wide_situations(panel, sides, {k: v for k, v in fixed.items() if v is not None})
@@ -339,10 +343,9 @@ class BilateralIndex(Specification):
             number = situations.keys.calendar.number(self.reference)
             rows = np.repeat(situations.keys.time == number, np.diff(basket.start))
         price_of_kind = (kind == "price") != self.implicit
-        weight = {
-            "value": basket.price * basket.quantity,
-            "quantity": basket.quantity if price_of_kind else basket.price,
-        }[third]
+        weight = basket.quantity if price_of_kind else basket.price
+        if third == "value":
+            weight = np.where(basket.known, basket.value, np.nan)
         rows &= np.isfinite(weight)
         k = basket.products.shape[0]
         count = np.bincount(basket.item[rows], minlength=k)

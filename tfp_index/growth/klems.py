@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError, nearest
 from tfp_index.growth._klems_data import IndustryYears, read_industries
 from tfp_index.growth._klems_nodes import Accounts, NodeOptions, aggregate_nodes
-from tfp_index.growth.klems_result import OK, WHY, KlemsResult
+from tfp_index.growth.klems_result import INVALID, OK, WHY, KlemsResult
 from tfp_index.kernels.klems import industry_accounts, timed, value_added_accounts
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
@@ -206,6 +206,11 @@ class KlemsAccounts(Specification):
         if not inputs:
             panel["capital"]  # says which role is missing and which are there
         self._refuse_strange_inputs(inputs)
+        # figures beyond what floats can divide end as missing accounts, not as warnings
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return self._fit(panel, inputs)
+
+    def _fit(self, panel: Panel, inputs: tuple[str, ...]) -> KlemsResult:
         data = read_industries(
             panel,
             gross=self.output == "gross",
@@ -216,6 +221,7 @@ class KlemsAccounts(Specification):
             invalid=self.invalid,
         )
         accounts = self._accounts(data)
+        data.status[data.now[~np.isfinite(accounts.tfp_growth)]] = INVALID
         assert self.aggregate is not None
         nodes, weights = aggregate_nodes(
             panel,
@@ -228,6 +234,7 @@ class KlemsAccounts(Specification):
                 timing=self.share_timing,
                 ratio=self.domar_weights == "ratio",
                 matched=self.incomplete == "matched",
+                groups=self.groups or {},
             ),
         )
         columns = self._columns(data, accounts)

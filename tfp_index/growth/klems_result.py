@@ -26,7 +26,7 @@ WHY = MappingProxyType(
         FIRST: "first row of its industry",
         GAP: "the period before it is missing",
         MISSING: "a quantity or value is missing in one of the two periods",
-        INVALID: "a quantity that has a value is not above zero, or a value is negative",
+        INVALID: "a quantity that has a value is not above zero, or a value is negative or extreme",
         TOTAL: "it is the total",
     }
 )
@@ -87,12 +87,16 @@ class KlemsResult(Result):
     def aggregates(self, level: str | None = None) -> Table:
         """Return what the industries of each node add up to, by period.
 
-        ``value_added_growth`` = inputs' contributions + ``direct_tfp_growth`` where the inputs of
-        the aggregate are known. ``tfp_growth`` is the residual that the specification asks for;
-        ``weighted_tfp_growth`` the weighted sum over industries,
-        ``reallocation_<input>`` and ``approximation`` what lies between it and the direct one:
+        ``tfp_growth`` is the residual that the specification asks for. Columns that begin with
+        ``weighted_`` are weighted sums over the industries (also of groups of primary inputs):
 
-            direct = weighted + Σ reallocation + approximation.
+            value_added_growth = weighted_tfp_growth + Σ weighted_<input>_contribution
+            + approximation.
+
+        Where the inputs of the aggregate are known, its production function gives another split,
+        ``value_added_growth = direct_tfp_growth + Σ <input>_contribution``, and
+
+            direct_tfp_growth = weighted_tfp_growth + Σ reallocation_<input> + approximation.
 
         ``…_within`` and ``…_between`` split the reallocation of a node with children. ``status``
         says why a row is missing.

@@ -333,7 +333,8 @@ class LevelsResult(Result):
 
     def __getitem__(self, term: str) -> Floats:
         """Return a term as a level (the exponential of its log)."""
-        return np.exp(self.logs[term])
+        with np.errstate(over="ignore"):
+            return np.exp(self.logs[term])
 
     @property
     def reasons(self) -> NDArray[Any]:
@@ -343,7 +344,7 @@ class LevelsResult(Result):
     @property
     def values(self) -> RowValues:
         """Terms as levels, and status, by row."""
-        columns = {name: np.exp(log) for name, log in self.logs.items()}
+        columns = {name: self[name] for name in self.logs}
         return RowValues(self.keys, {**columns, "status": self.reasons}, self.spec.describe())
 
     def to_frame(self, backend: str | None = None) -> Any:

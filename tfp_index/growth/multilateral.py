@@ -245,7 +245,7 @@ class MultilateralIndex(Specification):
         situations = None
         if is_long(panel):
             self._refuse_for_long(panel)
-            situations = long_situations(panel, by_side=self.kind == "tfp")
+            situations = long_situations(panel, by_side=self.kind == "tfp", both=True)
         keys = panel.keys if situations is None else situations.keys
         cells = comparison(
             keys,

@@ -74,7 +74,8 @@ class MultilateralIndexResult(Result):
     @property
     def tfp(self) -> Floats:
         """(n,) TFP relative to the base."""
-        return np.exp(self.logs["log_tfp"])
+        with np.errstate(over="ignore"):
+            return np.exp(self.logs["log_tfp"])
 
     @property
     def reasons(self) -> NDArray[Any]:
@@ -84,7 +85,8 @@ class MultilateralIndexResult(Result):
     @property
     def values(self) -> RowValues:
         """Log indices, their exponentials without ``log_``, and status, by situation."""
-        levels = {f"{k.removeprefix('log_')}_index": np.exp(v) for k, v in self.logs.items()}
+        with np.errstate(over="ignore"):
+            levels = {f"{k.removeprefix('log_')}_index": np.exp(v) for k, v in self.logs.items()}
         columns = {**self.logs, **levels, "status": self.reasons}
         return RowValues(self.keys, columns, self.spec.describe())
 

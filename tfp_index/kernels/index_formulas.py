@@ -46,7 +46,7 @@ REASONS = MappingProxyType(
         OK: "",
         NO_OVERLAP: "no product is in both situations",
         NOT_POSITIVE: "a zero, and the formula divides by it or takes its logarithm",
-        NO_VALUE: "the value that the formula divides by is zero",
+        NO_VALUE: "a value is zero, or too small or large to divide by",
     }
 )
 """Why an index is missing, by code."""

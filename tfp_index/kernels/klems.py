@@ -213,18 +213,22 @@ class Aggregate:
         Σ w̄_i Δln V_i.
     weighted_tfp : (c,) float array
         Σ W_i Δln A_i: Domar-weighted gross-output TFP, or value-added TFP weighted by w̄_i.
+    weighted_contributions : (p, c) float array
+        Σ W_i v̄_ji Δln X_ji of each primary input.
     direct_tfp : (c,) float array
         TFP of the aggregate production function, Δln V − Σ_j v̄_j Δln X_j.
     reallocation : (p, c) float array
         ρ_j = Σ_i W_i v̄_ji Δln X_ji − v̄_j Δln X_j: what an input gains by moving to industries
         that pay it more.
     approximation : (c,) float array
-        What is left of ``direct_tfp − weighted_tfp − Σ ρ_j``: zero in continuous time, and exactly
-        zero for Domar weights of the form w̄_i / v̄_Vi and for value-added weights.
+        What is left of Δln V − weighted_tfp − Σ weighted_contributions, and so of
+        ``direct_tfp − weighted_tfp − Σ ρ_j``: zero in continuous time, and exactly zero for Domar
+        weights of the form w̄_i / v̄_Vi and for value-added weights.
     """
 
     value_added_growth: Floats
     weighted_tfp: Floats
+    weighted_contributions: Floats
     direct_tfp: Floats
     reallocation: Floats
     approximation: Floats
@@ -285,13 +289,14 @@ def aggregate_accounts(
     total = cell_sums(value_added_weights * value_added_growth, cell, cells)
     weighted = cell_sums(weights * tfp_growth, cell, cells)
     direct = total - aggregate_contributions.sum(axis=0)
-    reallocation = cell_sums(weights * contributions, cell, cells) - aggregate_contributions
+    by_input = cell_sums(weights * contributions, cell, cells)
     return Aggregate(
         value_added_growth=total,
         weighted_tfp=weighted,
+        weighted_contributions=by_input,
         direct_tfp=direct,
-        reallocation=reallocation,
-        approximation=direct - weighted - reallocation.sum(axis=0),
+        reallocation=by_input - aggregate_contributions,
+        approximation=total - weighted - by_input.sum(axis=0),
     )
 
 

@@ -139,6 +139,11 @@ def test_long_tfp_needs_the_side_of_each_product():
     frame["what"] = ["output"] * rows + ["Input"] * rows
     with pytest.raises(tfp.DataError, match="'Input' is not known"):
         spec.fit(long(frame, side="what"))
+    frame["what"] = ["output"] * (2 * rows)
+    with pytest.raises(tfp.DataError, match="no row has the side"):
+        spec.fit(long(frame, side="what"))
+    alone = tfp.BilateralIndex().fit(long(frame, side="what"))
+    assert list(alone.index) == ["output_quantity_index"]
 
 
 def test_values_can_stand_for_prices():

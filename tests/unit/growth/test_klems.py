@@ -83,6 +83,9 @@ def test_groups_and_composition_are_sums_and_splits():
     found = spec.fit(panel(frame))
     both = found["ict_contribution"] + found["other_capital_contribution"]
     assert found["capital_contribution"] == pytest.approx(both, abs=ROUNDING, nan_ok=True)
+    total = found.aggregates("total")
+    parts = total["weighted_ict_contribution"] + total["weighted_other_capital_contribution"]
+    assert total["weighted_capital_contribution"][1:] == pytest.approx(parts[1:], abs=ROUNDING)
     hours = share(frame, "v_l", 4) * dln(frame, "hours", 4)
     assert found.to_frame()["labor_quantity_contribution"][4] == pytest.approx(hours, abs=ROUNDING)
     parts = found["labor_quantity_contribution"] + found["labor_composition_contribution"]
@@ -277,7 +280,10 @@ def test_what_cannot_be_used_stops_or_is_counted():
         tfp.KlemsAccounts().fit(panel(frame))
     assert (error.value.entity, error.value.time, error.value.column) == ("mine", 2001, "ict")
     lost = tfp.KlemsAccounts(invalid="missing").fit(panel(frame)).sample.lost
-    assert lost["a quantity that has a value is not above zero, or a value is negative"] == 2
+    assert (
+        lost["a quantity that has a value is not above zero, or a value is negative or extreme"]
+        == 2
+    )
     frame = economy()
     frame["v_l"][7] = -1.0
     with pytest.raises(tfp.DataError, match="labor_value is -1"):
