@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         index,
         sensitivity,
     )
+    from tfp_index.plot.production import roots
 
 _HOME = {
     # growth accounting
@@ -23,10 +24,12 @@ _HOME = {
     "contributions": "tfp_index.plot.growth",
     "index": "tfp_index.plot.growth",
     "sensitivity": "tfp_index.plot.growth",
+    # production functions
+    "roots": "tfp_index.plot.production",
 }
 """Where each figure is drawn."""
 
-__all__ = ["comparison", "contributions", "index", "sensitivity"]
+__all__ = ["comparison", "contributions", "index", "roots", "sensitivity"]
 
 
 def __getattr__(name: str) -> Any:

@@ -95,10 +95,47 @@ class Surface:
 
     def value(self, points: Floats) -> Floats:
         """Return the objective at (S, J) coefficients of the terms, in squared units of output."""
-        b = np.linalg.solve(self.reported, np.asarray(points, np.float64).T).T
-        delta = (b - self.design.reference) / self.design.unit
+        return self.derivatives(points)[0]
+
+    def derivatives(self, points: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return the objective, its gradient and its Gauss–Newton matrix at (S, J) coefficients."""
+        unit = self.design.unit
+        to_delta = np.linalg.inv(self.reported) / unit
+        delta = np.asarray(points, np.float64) @ to_delta.T - self.design.reference / unit
         objective = objective_of(self.second, self.design, self.definition, self.centered)
-        return np.asarray(objective(delta)[0] * self.design.unit**2)
+        value, gradient, hessian = objective(delta)
+        scale = unit**2
+        return (
+            scale * value,
+            scale * gradient @ to_delta,
+            scale * to_delta.T @ hessian @ to_delta,
+        )
+
+    def profile(self, points: Floats, fixed: Sequence[int]) -> Floats:
+        """Return the objective with some coefficients fixed and the others at their best.
+
+        Parameters
+        ----------
+        points : (S, J) float array
+            The fixed coefficients, and where the others start.
+        fixed : sequence of int
+        """
+        from tfp_index.kernels.roots import descend
+
+        free = np.ones(points.shape[1], bool)
+        free[list(fixed)] = False
+        if not free.any():
+            return self.value(points)
+
+        def held(at: Floats) -> tuple[Floats, Floats, Floats]:
+            value, gradient, hessian = self.derivatives(at)
+            gradient = np.where(free, gradient, 0.0)
+            hessian = np.where(free[:, None] & free, hessian, 0.0)
+            size = np.maximum(np.diagonal(hessian, axis1=1, axis2=2).max(axis=1), 1e-300)
+            hessian[:, ~free, ~free] = size[:, None]
+            return value, gradient, hessian
+
+        return descend(held, np.asarray(points, np.float64), steps=40)[1]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
