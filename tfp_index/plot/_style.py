@@ -7,6 +7,7 @@ leave no trace in the caller's session.
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ __all__ = [
     "color_of",
     "direct_labels",
     "finish",
+    "fit_name",
     "legend_above",
     "new_axes",
     "number_axis",
@@ -149,6 +151,15 @@ def legend_above(ax: Axes, columns: int, handles: Any = None) -> None:
         labelcolor=INK,
     )
     legend.set_in_layout(True)
+
+
+def fit_name(ax: Axes, name: str, lines: int = 1) -> str:
+    """Shorten a name to what a figure of this width has room for; tables hold it in full."""
+    width = max(8, int(3.2 * ax.figure.get_figwidth()))  # type: ignore[union-attr]
+    wrapped = textwrap.wrap(name, width, max_lines=lines, placeholder="…")
+    if wrapped and wrapped[0] == "…":  # one word, longer than the line
+        return f"{name[: width - 1]}…"
+    return "\n".join(wrapped) if wrapped else name
 
 
 def number_axis(axis: Any, language: Language) -> None:

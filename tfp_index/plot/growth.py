@@ -194,7 +194,7 @@ def index(
             last.append(int(time[seen[-1]]))
             ink = color if strong else "#5b6770"
             end = float(values[seen[-1]])
-            name = _name(entity, labels, lang)
+            name = _style.fit_name(ax, _name(entity, labels, lang))
             ends.append((float(time[seen[-1]]), end, name, ink, entity == highlight))
     ax.axhline(value, color=_style.MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
     if first:
@@ -357,7 +357,7 @@ def comparison(
     for place in np.flatnonzero(np.isnan(growth)).tolist():
         ax.annotate("–", (0.0, place), (4, 0), textcoords="offset points", va="center")
     ax.axvline(0.0, color=_style.MUTED, linewidth=0.8)
-    names = [_name(entity, labels, lang) for entity in table["entity"].tolist()]
+    names = [_style.fit_name(ax, _name(e, labels, lang), 2) for e in table["entity"].tolist()]
     ax.set_yticks(y, names)
     ax.set_ylim(-0.6, count - 0.4)
     for tick, entity in zip(ax.get_yticklabels(), table["entity"].tolist(), strict=True):

@@ -278,3 +278,26 @@ def test_what_growth_is_per_follows_the_calendar(times: list[object], expected: 
     shown = [t.get_text() for at, t in ticks if low <= at <= high and t.get_text()]
     assert set(shown) <= {str(t) for t in times}
     assert shown
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "expected"),
+    [
+        ("Hạ Long", 1, "Hạ Long"),
+        ("Một thành phố có tên rất dài", 1, "Một thành…"),
+        ("Một thành phố có tên rất dài", 2, "Một thành\nphố có tên…"),
+        ("x" * 40, 1, "x" * 11 + "…"),
+        ("", 1, ""),
+    ],
+)
+def test_long_names_are_shortened_to_the_figure(name: str, lines: int, expected: str) -> None:
+    ax = Figure(figsize=(3.75, 3)).add_subplot()  # 12 letters
+    assert _style.fit_name(ax, name, lines) == expected
+
+
+def test_a_figure_for_a_telephone_has_room_for_very_long_names() -> None:
+    res = make_result(("Một thành phố có tên rất dài để thử bề rộng của hình vẽ", "y" * 70))
+    for draw in (tfp.plot.index, tfp.plot.comparison):
+        figure = Figure(figsize=(4.1, 3.6), layout="constrained")
+        draw(res, ax=figure.add_subplot())
+        drawn(figure)  # matplotlib warns where nothing is left for the axes
