@@ -15,7 +15,7 @@ import numpy  # noqa: ICN001  the one eager import: what a user pays for is know
 from tfp_index._version import __version__
 
 if TYPE_CHECKING:
-    from tfp_index import datasets, plot, report
+    from tfp_index import datasets, plot, report, reproductions
     from tfp_index.aggregation.aggregate import Aggregation
     from tfp_index.aggregation.decomposition import Decomposition
     from tfp_index.aggregation.disclosure import Cells, DisclosureRules
@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from tfp_index.measurement.prices import Deflation, Rebasing
     from tfp_index.measurement.splicing import BreakRepair, Splicing
     from tfp_index.panel.cleaning import CleaningProfile, clean
+    from tfp_index.panel.concordance import Concordance
     from tfp_index.panel.panel import Panel
+    from tfp_index.panel.sme_size import with_sme_size
     from tfp_index.panel.table import Table
     from tfp_index.production.ackerberg_caves_frazer import AckerbergCavesFrazer
     from tfp_index.production.bootstrap import Bootstrap
@@ -63,6 +65,8 @@ _HOME = {
     # data
     "Panel": "tfp_index.panel.panel",
     "Table": "tfp_index.panel.table",
+    "with_sme_size": "tfp_index.panel.sme_size",
+    "Concordance": "tfp_index.panel.concordance",
     "CleaningProfile": "tfp_index.panel.cleaning",
     "clean": "tfp_index.panel.cleaning",
     # growth
@@ -118,7 +122,7 @@ _HOME = {
 }
 """Where each public name lives."""
 
-_MODULES = ("datasets", "plot", "report")
+_MODULES = ("datasets", "plot", "report", "reproductions")
 """Public modules."""
 
 __all__ = ["__version__", *sorted(_HOME), *_MODULES]
