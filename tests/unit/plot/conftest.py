@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -33,6 +36,14 @@ def make_result(
         vintage="simulated",
     )
     return tfp.GrowthAccounting(**({"capital_share": 0.4} | options)).fit(panel)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    """Close what pyplot holds, where a test has brought pyplot in."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="module")
