@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from tfp_index.production.ackerberg_caves_frazer import AckerbergCavesFrazer
     from tfp_index.production.bootstrap import Bootstrap
     from tfp_index.production.cost_shares import CostShareResidual
+    from tfp_index.production.dynamic_panel import DynamicPanel
     from tfp_index.production.gandhi_navarro_rivers import GandhiNavarroRivers
     from tfp_index.production.least_squares import CobbDouglas, Translog
     from tfp_index.production.levinsohn_petrin import LevinsohnPetrin
@@ -94,6 +95,7 @@ _HOME = {
     "LevinsohnPetrin": "tfp_index.production.levinsohn_petrin",
     "OlleyPakes": "tfp_index.production.olley_pakes",
     "CostShareResidual": "tfp_index.production.cost_shares",
+    "DynamicPanel": "tfp_index.production.dynamic_panel",
     "GandhiNavarroRivers": "tfp_index.production.gandhi_navarro_rivers",
     "Translog": "tfp_index.production.least_squares",
     "Wooldridge": "tfp_index.production.wooldridge",

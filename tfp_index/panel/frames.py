@@ -26,6 +26,7 @@ __all__ = [
     "factorize",
     "read_columns",
     "read_file",
+    "read_sheets",
     "write_file",
 ]
 
@@ -458,6 +459,43 @@ def read_file(path: str | Path) -> Any:
         code="unknown_file_type",
         expected=".csv, .tsv, .parquet or .xlsx",
     )
+
+
+def read_sheets(path: str | Path, headers: Mapping[str, int]) -> dict[str, Any]:
+    """Read sheets of an Excel workbook into pandas frames, those of them that it has.
+
+    Parameters
+    ----------
+    path : path
+    headers : mapping of sheet to row
+        The wanted sheets, and the row of each, from 0, that holds the names of its columns.
+
+    Raises
+    ------
+    FileError
+        If the file is absent or damaged, or has none of the sheets.
+    """
+    require("openpyxl", extra="excel", purpose="reading Excel files")
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"there is no file {path}", code="file_not_found")
+    try:
+        with pd.ExcelFile(path) as book:
+            names = [str(name) for name in book.sheet_names]
+            found = {
+                name: book.parse(name, header=row) for name, row in headers.items() if name in names
+            }
+    except Exception as error:  # parsers raise types of their own (zip, XML)
+        raise FileError(f"{path} is damaged: {error}", code="unreadable_file") from error
+    if not found:
+        raise FileError(
+            f"{path.name} has none of the sheets {', '.join(map(repr, headers))}",
+            code="unknown_sheet",
+            remedy=nearest(next(iter(headers)), names),
+        )
+    return found
 
 
 def write_file(columns: Mapping[str, Array], path: str | Path) -> Path:
