@@ -253,6 +253,15 @@ EXAMPLES: dict[str, list[Example]] = {
             {"rng": 1},
         ),
     ],
+    "DynamicPanel": [
+        Example(
+            tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), time_effects=False),
+            firms(),
+            FIRM_ROLES,
+            "labor",
+            1e-5,  # a search on top of a weight that is inverted
+        )
+    ],
     "GandhiNavarroRivers": [
         Example(
             tfp.GandhiNavarroRivers(revenue_share="share", share_degree=1, law_degree=1),

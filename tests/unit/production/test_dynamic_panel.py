@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tfp_index as tfp
+from tfp_index.errors import DataError, EstimationError, IdentificationWarning, SpecificationError
+from tfp_index.kernels.dynamic_panel import common_factor, lagged_instruments
+
+
+def _frame(seed=0, firms=500, years=8, rho=0.5, second=0.0):
+    """Inputs respond to the firm effect, to v and to news; v is autoregressive."""
+    rng = np.random.default_rng(seed)
+    eta = rng.normal(size=firms) * 0.5
+    v = rng.normal(size=firms) * 0.2 / np.sqrt(1 - rho**2)
+    earlier = 0.0
+    k, x = (eta * 0.5 + rng.normal(size=firms) for _ in range(2))
+    columns = {name: [] for name in ("firm", "year", "y", "k", "l")}
+    for year in range(-30, years):
+        e = 0.2 * rng.normal(size=firms)
+        v, earlier = rho * v + second * earlier + e, v
+        x = 0.6 * x + 0.2 * eta + 0.3 * v + 0.3 * e + 0.5 * rng.normal(size=firms)
+        if year >= 0:
+            y = 0.3 * k + 0.6 * x + eta + v + 0.02 * year
+            for name, values in zip(
+                columns, (np.arange(firms), np.full(firms, year), y, k, x), strict=True
+            ):
+                columns[name].append(values)
+        k = 0.7 * k + 0.15 * eta + 0.3 * v + 0.5 * rng.normal(size=firms)
+    return {name: np.concatenate(values) for name, values in columns.items()}
+
+
+def _panel(frame, **changes):
+    roles = {"entity": "firm", "time": "year", "output": "y", "capital": "k", "labor": "l"}
+    return tfp.Panel.from_frame(frame, **{**roles, "logs": True, **changes})
+
+
+@pytest.mark.parametrize("form", ["system", "difference"])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_truth_is_recovered(form, steps):
+    panel = _panel(_frame(firms=2_000))
+    spec = tfp.DynamicPanel(form=form, steps=steps, predetermined="capital")
+    fit = spec.fit(panel)
+    for name, truth in (("capital", 0.3), ("labor", 0.6), ("persistence", 0.5)):
+        assert abs(fit.params[name] - truth) < 4 * fit.bse[name]
+        assert fit.bse[name] < 0.2
+    assert fit.serial_correlation["p_value"][0] < 0.001
+    assert fit.serial_correlation["p_value"][1] > 0.001
+    assert fit.common_factor_pvalue > 0.001
+    assert fit.j_pvalue > 0.001
+    pooled = tfp.CobbDouglas().fit(panel)
+    assert abs(pooled.params["labor"] - 0.6) > 0.1
+
+
+def test_predetermined_inputs_give_more_precise_estimates():
+    panel = _panel(_frame())
+    without = tfp.DynamicPanel().fit(panel)
+    with_it = tfp.DynamicPanel(predetermined="capital").fit(panel)
+    assert with_it.details["instruments"] == without.details["instruments"] + 1
+    assert with_it.bse["capital"] < without.bse["capital"]
+
+
+def test_row_order_names_and_units_change_nothing():
+    frame = _frame(firms=100)
+    order = np.random.default_rng(1).permutation(frame["y"].size)
+    other = {name: values[order] for name, values in frame.items()}
+    other["firm"] = np.array([f"DN {i:05d}" for i in other["firm"]], object)
+    other["k"] = other["k"] + 9.0
+    a, b = tfp.DynamicPanel().fit(_panel(frame)), tfp.DynamicPanel().fit(_panel(other))
+    np.testing.assert_allclose(np.asarray(b.params), np.asarray(a.params), rtol=1e-7)
+    np.testing.assert_allclose(np.asarray(b.bse), np.asarray(a.bse), rtol=1e-6)
+    assert b.j_statistic == pytest.approx(a.j_statistic, rel=1e-6)
+
+
+def test_gaps_are_no_lags():
+    frame = _frame(firms=200)
+    keep = (frame["year"] != 4) | (frame["firm"] >= 100)
+    fit = tfp.DynamicPanel().fit(_panel({name: v[keep] for name, v in frame.items()}))
+    # levels: 7 of a full firm, 3 + 2 with a gap; changes: 6, 2 + 1
+    assert fit.sample.used == 100 * 7 + 100 * 5
+    assert fit.details["changes"] == 100 * 6 + 100 * 3
+    assert fit.sample.balanced
+
+
+def test_serial_correlation_of_the_errors_is_seen():
+    good = tfp.DynamicPanel().fit(_panel(_frame(firms=1_500)))
+    bad = tfp.DynamicPanel().fit(_panel(_frame(firms=1_500, second=0.35)))
+    assert good.serial_correlation["p_value"][1] > 0.01
+    assert bad.serial_correlation["p_value"][1] < 0.001
+    assert bad.j_pvalue < 0.01
+
+
+def test_minimum_distance_equals_a_general_optimizer():
+    from scipy.optimize import least_squares
+
+    rng = np.random.default_rng(0)
+    pi = np.array([0.3, 0.6, -0.2, -0.25, 0.5])
+    root = rng.normal(size=(5, 9)) * [[1], [0.1], [2], [0.5], [0.2]]
+    V = root @ root.T
+    L = np.linalg.cholesky(V)
+
+    def gap(theta):
+        implied = np.concatenate([theta[:2], -theta[2] * theta[:2], theta[2:]])
+        return np.linalg.solve(L, pi - implied)
+
+    peer = least_squares(gap, [0.3, 0.6, 0.5], xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    found = common_factor(pi, V)
+    assert found.converged
+    np.testing.assert_allclose(found.coefficients, peer.x, rtol=1e-6)
+    assert found.statistic == pytest.approx(2 * peer.cost, rel=1e-9)
+    np.testing.assert_allclose(found.covariance, np.linalg.inv(peer.jac.T @ peer.jac), rtol=1e-4)
+
+
+def test_collapsed_instruments_are_sums_over_periods():
+    rng = np.random.default_rng(0)
+    values, rows = rng.normal(size=12), np.array([-1, 0, 1, -1, 3, 4, -1, 6, 7, -1, 9, 10])
+    period = np.tile(np.arange(3), 4)
+    wide = lagged_instruments(values, [rows], period, collapse=False)
+    one = lagged_instruments(values, [rows], period, collapse=True)
+    np.testing.assert_allclose(wide.sum(axis=1), one[:, 0])
+    assert wide.shape == (12, 2)
+
+
+@pytest.mark.slow
+def test_intervals_cover_the_truth():
+    truth = np.array([0.3, 0.6, 0.5])
+    hits = np.zeros(3)
+    for seed in range(200):
+        fit = tfp.DynamicPanel(predetermined="capital").fit(_panel(_frame(seed, firms=400)))
+        hits += np.abs(np.asarray(fit.params) - truth) < 1.96 * np.asarray(fit.bse)
+    assert (np.abs(hits / 200 - 0.95) < 0.06).all()  # binomial sd: 1.5 points
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "code"),
+    [
+        (lambda f: {"year": 3 * f["year"]}, EstimationError, "no_consecutive_rows"),
+        (lambda f: {"year": f["year"] + (f["year"] // 2)}, EstimationError, "no_consecutive_rows"),
+        (lambda f: {"l": f["k"]}, EstimationError, "not_identified"),
+        (lambda f: {"k": 0.1 * f["firm"]}, EstimationError, "not_identified"),
+        (lambda f: {"k": np.where(f["year"] == 3, np.inf, f["k"])}, DataError, "non_finite"),
+    ],
+)
+def test_bad_data_are_refused(change, error, code):
+    frame = _frame(firms=60)
+    frame |= change(frame)
+    with pytest.raises(error) as caught:
+        tfp.DynamicPanel(form="difference").fit(_panel(frame))
+    assert caught.value.code == code
+
+
+def test_too_many_instruments():
+    panel = _panel(_frame(firms=20))
+    with pytest.raises(EstimationError) as caught:
+        tfp.DynamicPanel(collapse=False).fit(panel)
+    assert caught.value.code == "too_few_clusters"
+    with pytest.warns(IdentificationWarning, match="instruments for 20 firms"):
+        fit = tfp.DynamicPanel(collapse=False, steps=1).fit(panel)
+    assert fit.warnings
+    assert np.isnan(fit.j_statistic)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"form": "levels"},
+        {"lags": (1, 3)},
+        {"lags": (4, 2)},
+        {"lags": 3},
+        {"steps": 0},
+        {"inputs": ()},
+        {"inputs": ("output",)},
+        {"inputs": ("labor",), "predetermined": ("capital",)},
+    ],
+)
+def test_bad_options_are_refused(options):
+    with pytest.raises(SpecificationError):
+        tfp.DynamicPanel(**options)
+
+
+def test_a_predetermined_role_must_be_an_input_of_the_panel():
+    with pytest.raises(SpecificationError, match="not among the inputs"):
+        tfp.DynamicPanel(predetermined=("energy",)).fit(_panel(_frame(firms=20)))

@@ -1,0 +1,247 @@
+"""Dynamic panels: changes and levels in one system, instrumented by lagged levels and changes.
+
+For ``y_it = x_it'π + η_i + e_it``, where x may hold lags of y, the equation in changes is free of
+``η_i`` and takes values two and more periods back as instruments (Arellano and Bond 1991); the
+equation in levels takes lagged changes (Arellano and Bover 1995; Blundell and Bond 1998).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.kernels.system_gmm import Equation, SystemGMM
+
+__all__ = [
+    "CommonFactor",
+    "Stacked",
+    "common_factor",
+    "lagged_instruments",
+    "serial_correlation",
+    "stack",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stacked:
+    """Changes above levels, as one equation.
+
+    Attributes
+    ----------
+    equation : Equation
+    initial : (q, q) float array
+        ``Σ Z'HZ``: covariance of the moments if the errors of the levels are independent with one
+        variance, so that those of the changes overlap.
+    changes : int
+        How many rows are changes.
+    before : (changes,) int array
+        For each change, the change of the period before, -1 where there is none.
+    """
+
+    equation: Equation
+    initial: Floats
+    changes: int
+    before: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class CommonFactor:
+    """Minimum-distance estimate of ``y = β'x + v, v_t = ρ v_{t−1} + e``.
+
+    Attributes
+    ----------
+    coefficients : (k + 1,) float array
+        ``β`` and then ``ρ``.
+    covariance : (k + 1, k + 1) float array
+    statistic : float
+        Distance; χ² with k degrees of freedom if the restrictions hold.
+    converged : bool
+    """
+
+    coefficients: Floats
+    covariance: Floats
+    statistic: float
+    converged: bool
+
+
+def lagged_instruments(
+    values: Floats, lags: Sequence[Ints], period: Ints, *, collapse: bool
+) -> Floats:
+    """Lags of one column as instruments, zero where a lag is missing.
+
+    Parameters
+    ----------
+    values : (N,) float array
+        Over all rows of the panel; NaN counts as missing.
+    lags : sequence of (n,) int arrays
+        For each lag its row, -1 where missing.
+    period : (n,) int array
+        Number of the period from 0.
+    collapse : bool
+        One column per lag; otherwise one per lag and period.
+
+    Returns
+    -------
+    (n, ·) float array
+        Columns that are zero throughout are left out.
+
+    Examples
+    --------
+    >>> lagged_instruments(np.array([1.0, 2.0, 3.0]), [np.array([-1, 0, 1])],
+    ...                    np.array([0, 1, 2]), collapse=False)
+    array([[0., 0.],
+           [1., 0.],
+           [0., 2.]])
+    """
+    columns = []
+    for rows in lags:
+        found = np.where(rows >= 0, values[rows], 0.0)
+        found[np.isnan(found)] = 0.0
+        if collapse:
+            columns.append(found)
+            continue
+        periods = range(int(period.max(initial=-1)) + 1)
+        columns += [np.where(period == t, found, 0.0) for t in periods]
+    kept = [column for column in columns if column.any()]
+    return np.stack(kept, axis=1) if kept else np.zeros((period.shape[0], 0))
+
+
+def stack(
+    y: Floats,
+    X: Floats,
+    exogenous: Floats,
+    previous: Ints,
+    firm: Ints,
+    for_changes: Floats,
+    for_levels: Floats | None,
+) -> Stacked:
+    """Set up the system.
+
+    Parameters
+    ----------
+    y : (n,) float array
+    X : (n, p) float array
+    exogenous : (n, d) float array
+        Further regressors that instrument themselves in both equations: constant, time dummies.
+    previous : (n,) int array
+        Row of the same firm one period before, -1 where there is none.
+    firm : (n,) int array
+    for_changes : (n, q₁) float array
+        Instruments of the change that ends in a row.
+    for_levels : (n, q₂) float array or None
+        Instruments of a row's level; None leaves the levels out.
+    """
+    n = y.shape[0]
+    now = np.flatnonzero(previous >= 0)
+    then = previous[now]
+    regressors = np.concatenate([X, exogenous], axis=1)
+    dy, dX = y[now] - y[then], regressors[now] - regressors[then]
+    Z1 = for_changes[now]
+    own = exogenous[now] - exogenous[then]
+    blank = np.zeros((now.size, 0 if for_levels is None else for_levels.shape[1]))
+    Z = np.concatenate([Z1, blank, own], axis=1)
+    moments = np.zeros((n, Z.shape[1]))  # instruments by the level error that they meet
+    moments[now] += Z
+    moments[then] -= Z
+    clusters = firm[now]
+    if for_levels is not None:
+        low = np.concatenate([np.zeros((n, Z1.shape[1])), for_levels, exogenous], axis=1)
+        moments += low
+        dy, dX = np.concatenate([dy, y]), np.concatenate([dX, regressors])
+        Z = np.concatenate([Z, low])
+        clusters = np.concatenate([clusters, firm])
+    where = np.full(n, -1, np.int64)
+    where[now] = np.arange(now.size)
+    equation = Equation(dy, dX, np.arange(dX.shape[1]), Z, clusters)
+    return Stacked(equation, moments.T @ moments, int(now.size), where[then])
+
+
+def serial_correlation(system: Stacked, found: SystemGMM, order: int) -> float:
+    """Arellano and Bond's test of serial correlation in the changes' residuals.
+
+    ``m = Σ_c w_c'u_c / √v`` with w the residuals `order` periods back, and v the variance with the
+    estimation of the coefficients taken into account. Standard normal without correlation of that
+    order in the errors' changes.
+
+    Parameters
+    ----------
+    system : Stacked
+    found : SystemGMM
+    order : int
+
+    Returns
+    -------
+    float
+        NaN when no firm has changes so far apart.
+    """
+    m = system.changes
+    u, X = found.residuals[0][:m], system.equation.X[:m]
+    earlier = np.arange(m)
+    for _ in range(order):
+        earlier = np.where(earlier >= 0, system.before[earlier], -1)
+    w = np.where(earlier >= 0, u[earlier], 0.0)
+    if not w.any():
+        return float("nan")
+    clusters = system.equation.clusters[:m]
+    products = np.bincount(clusters, weights=w * u, minlength=found.clusters)
+    wX = w @ X
+    cross = found.scores.T @ products
+    variance = float(products @ products)
+    variance += -2.0 * float(wX @ found.influence @ cross) + float(wX @ found.covariance @ wX)
+    return float(products.sum()) / np.sqrt(variance) if variance > 0 else float("nan")
+
+
+def common_factor(pi: Floats, covariance: Floats, *, steps: int = 200) -> CommonFactor:
+    """Impose ``π = (β, −ρβ, ρ)`` by minimum distance.
+
+    Parameters
+    ----------
+    pi : (2k + 1,) float array
+        Coefficients of ``x_t``, of ``x_{t−1}`` and of ``y_{t−1}``.
+    covariance : (2k + 1, 2k + 1) float array
+
+    Examples
+    --------
+    >>> found = common_factor(np.array([0.5, -0.4, 0.8]), np.eye(3))
+    >>> found.coefficients.round(12), round(found.statistic, 12)
+    (array([0.5, 0.8]), 0.0)
+    """
+    k = (pi.shape[0] - 1) // 2
+    scale = np.sqrt(np.diagonal(covariance))
+    L = np.linalg.cholesky(covariance / np.outer(scale, scale))
+
+    def whiten(values: Floats) -> Floats:
+        turned = (values.T / scale).T
+        return np.asarray(np.linalg.solve(L, turned))
+
+    def gap(theta: Floats) -> Floats:
+        beta, rho = theta[:k], theta[k]
+        return whiten(pi - np.concatenate([beta, -rho * beta, [rho]]))
+
+    theta = np.append(pi[:k], pi[-1])
+    here, damping, converged = gap(theta), 0.0, False
+    for _ in range(steps):
+        G = np.zeros((2 * k + 1, k + 1))
+        G[:k, :k] = np.eye(k)
+        G[k : 2 * k, :k] = -theta[k] * np.eye(k)
+        G[k : 2 * k, k] = -theta[:k]
+        G[-1, k] = 1.0
+        J = whiten(G)
+        squares = J.T @ J
+        step = np.linalg.solve(squares + damping * np.diag(np.diagonal(squares)), J.T @ here)
+        if float(step @ squares @ step) < 1e-24:
+            converged = True
+            break
+        there = gap(theta + step)
+        if there @ there <= here @ here:
+            theta, here, damping = theta + step, there, damping / 10
+        else:
+            damping = max(10 * damping, 1e-3)
+    covariance = np.asarray(np.linalg.inv(squares), np.float64)
+    return CommonFactor(theta, covariance, float(here @ here), converged)
