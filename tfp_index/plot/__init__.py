@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfp_index.plot.aggregation import decomposition, dispersion, transitions, trimming
     from tfp_index.plot.growth import (
         comparison,
         contributions,
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from tfp_index.plot.production import roots
 
 _HOME = {
+    # enterprises and the province
+    "decomposition": "tfp_index.plot.aggregation",
+    "dispersion": "tfp_index.plot.aggregation",
+    "transitions": "tfp_index.plot.aggregation",
+    "trimming": "tfp_index.plot.aggregation",
     # growth accounting
     "comparison": "tfp_index.plot.growth",
     "contributions": "tfp_index.plot.growth",
@@ -29,7 +35,17 @@ _HOME = {
 }
 """Where each figure is drawn."""
 
-__all__ = ["comparison", "contributions", "index", "roots", "sensitivity"]
+__all__ = [
+    "comparison",
+    "contributions",
+    "decomposition",
+    "dispersion",
+    "index",
+    "roots",
+    "sensitivity",
+    "transitions",
+    "trimming",
+]
 
 
 def __getattr__(name: str) -> Any:
