@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tfp_index.aggregation.dispersion import Dispersion
     from tfp_index.aggregation.misallocation import HsiehKlenow
     from tfp_index.composite.index import CompositeIndex
+    from tfp_index.criteria import statements
+    from tfp_index.criteria.criteria_set import CriteriaSet
+    from tfp_index.criteria.enterprise import enterprise_indicators
     from tfp_index.errors import (
         ConvergenceWarning,
         DataError,
@@ -101,6 +104,9 @@ _HOME = {
     "Wooldridge": "tfp_index.production.wooldridge",
     # composite indices
     "CompositeIndex": "tfp_index.composite.index",
+    # criteria sets
+    "CriteriaSet": "tfp_index.criteria.criteria_set",
+    "enterprise_indicators": "tfp_index.criteria.enterprise",
     # aggregation: from enterprises to the province
     "Aggregation": "tfp_index.aggregation.aggregate",
     "Cells": "tfp_index.aggregation.disclosure",
@@ -124,8 +130,14 @@ _HOME = {
 }
 """Where each public name lives."""
 
-_MODULES = ("datasets", "plot", "report", "reproductions")
-"""Public modules."""
+_MODULES = {
+    "datasets": "tfp_index.datasets",
+    "plot": "tfp_index.plot",
+    "report": "tfp_index.report",
+    "reproductions": "tfp_index.reproductions",
+    "statements": "tfp_index.criteria.statements",
+}
+"""Public modules and where they live."""
 
 __all__ = ["__version__", *sorted(_HOME), *_MODULES]
 
@@ -136,7 +148,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
     elif name in _MODULES:
-        value = importlib.import_module(f"tfp_index.{name}")
+        value = importlib.import_module(_MODULES[name])
     else:
         raise AttributeError(f"module 'tfp_index' has no attribute {name!r}")
     globals()[name] = value

@@ -173,7 +173,8 @@ class CompositeResult(Result):
     def strengths(self, unit: Any, period: Any = None, top: int = 5) -> Table:
         """Return the indicators on which a unit stands highest and lowest among all units.
 
-        The standing is the share of the other units that score lower (half of those that tie).
+        The standing is the share of the other units that score lower (half of those that tie);
+        strengths stand above one half, weaknesses below.
         Indicators that the unit lacks, or that were imputed for it, are left out.
         """
         return _strengths(self, self.row_of(unit, period), top)
@@ -350,6 +351,7 @@ def _sample(inputs: Inputs, computed: Computed) -> Sample:
     scored = int((~np.isnan(computed.index)).sum())
     kept = int(leaves.kept.sum())
     imputed = np.isnan(leaves.denominated) & ~np.isnan(leaves.imputed)
+    partly = ~np.isnan(computed.index) & np.isnan(leaves.normalized).any(axis=1)
     reports = [report for report in leaves.reports if report is not None]
     return Sample(
         rows=keys.frame_rows,
@@ -359,6 +361,7 @@ def _sample(inputs: Inputs, computed: Computed) -> Sample:
             "too few children observed for an index": kept - scored,
         },
         notes={
+            "units scored on part of the indicators": int(partly.sum()),
             "values imputed": int(imputed.sum()),
             "values without a usable denominator": leaves.no_denominator,
             "values winsorized": sum(int((report.points != 0).sum()) for report in reports),
@@ -411,14 +414,15 @@ def _strengths(result: CompositeResult, row: int, top: int) -> Table:
     standing = below / others
     known = np.flatnonzero(observed)
     order = known[np.argsort(-standing[known], kind="stable")]
-    count = min(top, order.size // 2)
-    chosen = np.concatenate((order[:count], order[::-1][:count]))
+    high = order[standing[order] > 0.5][:top]
+    low = order[::-1][standing[order[::-1]] < 0.5][:top]
+    chosen = np.concatenate((high, low))
     nodes = result.tree.indicators
     unit, period = result.keys.where(row)
     title = f"{unit}" if result.single_period else f"{unit}, {period}"
     return Table(
         {
-            "kind": ["strength"] * count + ["weakness"] * count,
+            "kind": ["strength"] * high.size + ["weakness"] * low.size,
             "code": [nodes[j].code for j in chosen],
             "name": [nodes[j].name or nodes[j].code for j in chosen],
             "value": result.computed.leaves.raw[row, chosen],

@@ -1,0 +1,1 @@
+"""Criteria sets of the province and of enterprises: indicators, scores, ranks, profiles."""
