@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,7 @@ _OFFICIAL = "series by period to 2023"
 
 @dataclass(frozen=True)
 class _Case:
-    """Data, result and findings of one part."""
+    """Data, result and findings of one part; `aside` is a number that its notes need."""
 
     columns: dict[str, NDArray[Any]]
     result: GrowthAccountingResult
@@ -74,11 +75,13 @@ class _Case:
     scenario: float
     start: int
     end: int
+    aside: float
 
 
 def demo(arguments: argparse.Namespace) -> int:
     """Write the report in the wanted languages and say the headline numbers."""
-    asia, states = _asia(), _states(load("pwt110"))
+    pwt = FrameReader(load("pwt110"))
+    asia, states = _asia(pwt), _states(pwt)
     codes = CODES if arguments.lang == "both" else (arguments.lang,)
     written = []
     for code in codes:
@@ -99,19 +102,17 @@ def demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _asia() -> _Case:
+def _asia(reader: FrameReader) -> _Case:
     """Return growth accounting of Viet Nam and its neighbors from the Penn World Table."""
-    reader = FrameReader(load("pwt110"))
     country, year = reader.keys("country"), reader.keys("year")
     keep = np.array([c in COUNTRIES for c in country], bool) & (year >= FIRST_YEAR)
     numeric = ("rgdpna", "rnna", "labor_input", "labsh", "avh", "rtfpna")
     columns = {name: reader.numbers(name)[keep] for name in numeric}
     columns |= {"country": country[keep], "year": year[keep]}
-    columns["before"] = _growth_before(country, year, reader.numbers("rgdpna"))
     scenario = np.where(columns["country"] == "VNM", 1.0 - SCENARIO, np.nan)
     columns["labor_share"] = np.where(np.isnan(columns["labsh"]), scenario, columns["labsh"])
     panel = Panel.from_frame(
-        {name: values for name, values in columns.items() if name != "before"},
+        columns,
         entity="country",
         time="year",
         output="rgdpna",
@@ -122,20 +123,20 @@ def _asia() -> _Case:
     )
     result = GrowthAccounting.pwt().fit(panel)
     span = (int(columns["year"].min()), int(columns["year"].max()))
-    return _Case(columns, result, panel.check(), SCENARIO, *span)
+    before = _growth_before(country, year, reader.numbers("rgdpna"))
+    return _Case(columns, result, panel.check(), SCENARIO, *span, aside=before)
 
 
 def _growth_before(
     country: NDArray[Any], year: NDArray[np.int64], output: NDArray[np.float64]
-) -> NDArray[np.float64]:
+) -> float:
     """Return the mean log growth of Viet Nam's output in the five years before the first."""
     here = country == "VNM"
-    first, last = (output[here & (year == y)] for y in (FIRST_YEAR - 5, FIRST_YEAR))
-    growth: NDArray[np.float64] = np.log(last / first) / 5.0
-    return growth
+    first, last = (float(output[here & (year == y)][0]) for y in (FIRST_YEAR - 5, FIRST_YEAR))
+    return math.log(last / first) / 5.0
 
 
-def _states(pwt: Any) -> _Case:
+def _states(pwt: FrameReader) -> _Case:
     """Return growth accounting of the US states with the mean US labor share of those years."""
     reader = FrameReader(load("munnell"))
     year = reader.keys("YR")
@@ -146,12 +147,11 @@ def _states(pwt: Any) -> _Case:
         "capital": reader.numbers("PC") + reader.numbers("P_CAP"),
         "labor": reader.numbers("EMP"),
     }
-    table = FrameReader(pwt)
-    usa = (table.keys("country") == "USA") & np.isin(table.keys("year"), np.unique(year))
-    columns["us_labor_share"] = np.array([np.mean(table.numbers("labsh")[usa])])
-    share = round(1.0 - float(columns["us_labor_share"][0]), 2)
+    usa = (pwt.keys("country") == "USA") & np.isin(pwt.keys("year"), np.unique(year))
+    labor_share = float(np.mean(pwt.numbers("labsh")[usa]))
+    share = round(1.0 - labor_share, 2)
     panel = Panel.from_frame(
-        {name: values for name, values in columns.items() if name != "us_labor_share"},
+        columns,
         entity="state",
         time="year",
         output="output",
@@ -160,7 +160,8 @@ def _states(pwt: Any) -> _Case:
         vintage="Munnell (1990)",
     )
     result = GrowthAccounting(capital_share=share).fit(panel)
-    return _Case(columns, result, panel.check(), share, int(year.min()), int(year.max()))
+    span = (int(year.min()), int(year.max()))
+    return _Case(columns, result, panel.check(), share, *span, aside=labor_share)
 
 
 def _vietnam_part(case: _Case, lang: Language) -> Part:
@@ -169,7 +170,7 @@ def _vietnam_part(case: _Case, lang: Language) -> Part:
         lang.text("demo.vietnam.scenario", share=lang.number(case.scenario, 2)),
         lang.text(
             "demo.vietnam.start",
-            before=lang.points(case.columns["before"][0], 1),
+            before=lang.points(case.aside, 1),
             from_year=case.start - 5,
             start=case.start,
         ),
@@ -198,7 +199,7 @@ def _states_part(case: _Case, lang: Language) -> Part:
     scenario = lang.text(
         "demo.states.scenario",
         share=lang.number(case.scenario, 2),
-        labor=lang.number(case.columns["us_labor_share"][0], 3),
+        labor=lang.number(case.aside, 3),
     )
     story = Growth(
         case.result,
@@ -313,11 +314,10 @@ def _official_section(case: _Case, context: Context) -> Section:
     columns = (
         Column(lang.text("growth.column.period"), tuple(period), False),
         column(share, "published_tfp_share", published),
-        column(share, "tfp_share_of_growth", ours),
         column(growth, "published_tfp_growth", published),
+        column(share, "tfp_share_of_growth", ours),
         column(growth, "tfp_growth", ours),
     )
-    columns = (columns[0], columns[1], columns[3], columns[2], columns[4])
     note = lang.text("demo.official.note", published=period[0], here=f"{spans[0][0]}–{spans[0][1]}")
     grid = Grid("published", lang.text("demo.official.caption"), columns, (note,), data)
     text = Text(lang.text("demo.official.text"))
