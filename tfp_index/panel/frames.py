@@ -73,7 +73,7 @@ class FrameReader:
         self.backend = _backend_of(frame, wrapped)
         if isinstance(wrapped, nw.LazyFrame):
             wrapped = wrapped.collect()
-        self._columns = {str(name): wrapped[name] for name in wrapped.columns}
+        self._columns = {str(name): wrapped.get_column(name) for name in wrapped.columns}
         self._length = len(wrapped)
         self.names = tuple(self._columns)
 
@@ -485,7 +485,9 @@ def read_sheets(path: str | Path, headers: Mapping[str, int]) -> dict[str, Any]:
         with pd.ExcelFile(path) as book:
             names = [str(name) for name in book.sheet_names]
             found = {
-                name: book.parse(name, header=row) for name, row in headers.items() if name in names
+                name: pd.read_excel(book, sheet_name=name, header=row)
+                for name, row in headers.items()
+                if name in names
             }
     except Exception as error:  # parsers raise types of their own (zip, XML)
         raise FileError(f"{path} is damaged: {error}", code="unreadable_file") from error
