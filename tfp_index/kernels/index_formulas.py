@@ -129,7 +129,10 @@ def _stuvel(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Fl
     price = _laspeyres(p0, p1, q0, q1, offsets)
     quantity = _laspeyres(q0, q1, p0, p1, offsets)
     half = 0.5 * (price - quantity)
-    return half + np.sqrt(half * half + value_ratio(p0, p1, q0, q1, offsets))
+    value = value_ratio(p0, p1, q0, q1, offsets)
+    root = np.sqrt(half * half + value)
+    # the same root of the quadratic, written so that nothing cancels
+    return np.where(half >= 0, half + root, value / (root + np.abs(half)))
 
 
 def _palgrave(p0: Floats, p1: Floats, q0: Floats, q1: Floats, offsets: Ints) -> Floats:

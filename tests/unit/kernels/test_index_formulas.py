@@ -63,6 +63,14 @@ def test_stuvel_solves_its_defining_quadratic():
     assert price - 13 / 6 == pytest.approx(quantity - 11 / 6, rel=1e-13)
 
 
+def test_stuvel_does_not_cancel_where_quantities_rise_far_more_than_prices():
+    p0, p1 = np.array([0.0625, 0.0625]), np.array([18.0, 0.25])
+    q0, q1 = np.array([4.5, 0.0546875]), np.array([0.0546875, 0.0546875])
+    forth = price_index("stuvel", p0, p1, q0, q1, ONE_PAIR)[0]
+    back = price_index("stuvel", p1, p0, q1, q0, ONE_PAIR)[0]
+    assert forth * back == pytest.approx(1.0, rel=1e-15)
+
+
 def test_lowe_and_young_take_the_third_situation():
     weights = np.array([2.0, 3.0])
     lowe = price_index("lowe", P0, P1, Q0, Q1, ONE_PAIR, weights=weights)[0]
