@@ -29,7 +29,7 @@ __all__ = ["CODES", "Language", "Localized", "entries", "language", "phrases"]
 CODES = ("vi", "en")
 """Languages that every text exists in."""
 
-_WORD = r"[^\s;]+"
+_TAKES = {"number": r"[-+]?(?:[0-9][-+0-9.e]*|inf|nan)", "word": r"[^\s;]+", "text": ".+?"}
 
 Localized = str | Mapping[str, str]
 """A text, or a text for each language: ``{"en": "Viet Nam", "vi": "Việt Nam"}``."""
@@ -181,11 +181,11 @@ def phrases() -> tuple[tuple[re.Pattern[str], Mapping[str, str]], ...]:
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    """Return a pattern whose braces take one word, or any text where the name ends in ``_text``."""
+    """Return a pattern; a brace takes a number, one word or any text, as its name ends."""
 
     def take(brace: re.Match[str]) -> str:
-        name = brace[1]
-        return f"(?P<{name}>.+?)" if name.endswith("_text") else f"(?P<{name}>{_WORD})"
+        kind = brace[1].rpartition("_")[2]
+        return f"(?P<{brace[1]}>{_TAKES.get(kind, _TAKES['word'])})"
 
     return re.compile(re.sub(r"\\{(\w+)\\}", take, re.escape(english)))
 
