@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from tfp_index.production.gandhi_navarro_rivers import GandhiNavarroRivers
     from tfp_index.production.least_squares import CobbDouglas, Translog
     from tfp_index.production.levinsohn_petrin import LevinsohnPetrin
+    from tfp_index.production.markups import Markups
     from tfp_index.production.olley_pakes import OlleyPakes
     from tfp_index.production.wooldridge import Wooldridge
     from tfp_index.results.specification import spec_from_dict
@@ -100,6 +101,7 @@ _HOME = {
     "CostShareResidual": "tfp_index.production.cost_shares",
     "DynamicPanel": "tfp_index.production.dynamic_panel",
     "GandhiNavarroRivers": "tfp_index.production.gandhi_navarro_rivers",
+    "Markups": "tfp_index.production.markups",
     "Translog": "tfp_index.production.least_squares",
     "Wooldridge": "tfp_index.production.wooldridge",
     # composite indices

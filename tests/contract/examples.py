@@ -208,7 +208,108 @@ ENTERPRISE_ROLES = {
     "groups": {"industry": "ngành"},
 }
 
+
+def plants(n: int = 40, years: int = 4, seed: int = 3) -> pd.DataFrame:
+    """Return a shuffled table of plants of two districts and industries that come and go."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "plant": np.repeat([f"nhà máy {i:02d}" for i in range(n)], years),
+            "year": np.tile(2019 + np.arange(years), n),
+            "district": np.repeat(rng.choice(["Hạ Long", "Uông Bí"], n), years),
+            "industry": np.repeat(rng.choice(["C", "G"], n), years),
+        }
+    )
+    size = np.repeat(rng.normal(size=n), years)
+    frame["sales"] = np.exp(4 + size + 0.2 * rng.normal(size=len(frame)))
+    frame["persons"] = np.exp(2 + size + 0.3 * rng.normal(size=len(frame)))
+    frame["assets"] = np.exp(3 + size + 0.3 * rng.normal(size=len(frame)))
+    frame["wages"] = 0.3 * frame["sales"] * np.exp(0.2 * rng.normal(size=len(frame)))
+    frame["tfp"] = rng.normal(size=len(frame))
+    frame.loc[5, "tfp"] = np.nan
+    frame = frame[rng.random(len(frame)) < 0.85]
+    return frame.sample(frac=1.0, random_state=5).reset_index(drop=True)
+
+
+PLANT_ROLES = {
+    "entity": "plant",
+    "time": "year",
+    "value_added": "sales",
+    "labor": "persons",
+    "capital": "assets",
+    "columns": {"tfp": "tfp", "labor_cost": "wages"},
+    "groups": {"district": "district", "industry": "industry"},
+}
+ON_TFP = {"productivity": "tfp"}
+SUMS = 1e-9  # sums over plants are taken in the panel's order, which labels decide
+
 EXAMPLES: dict[str, list[Example]] = {
+    "Aggregation": [
+        Example(
+            tfp.Aggregation(weight="persons", by=("district",), relative="industry"),
+            plants(),
+            PLANT_ROLES,
+            "labor",
+            SUMS,
+            ON_TFP,
+        ),
+    ],
+    "Decomposition": [
+        Example(
+            tfp.Decomposition(weight="labor", by="district"),
+            plants(),
+            PLANT_ROLES,
+            "labor",
+            SUMS,
+            ON_TFP,
+        ),
+        Example(
+            tfp.Decomposition(
+                method=("foster_haltiwanger_krizan",),
+                weight="value_added",
+                within="industry",
+                frame_breaks=(2021,),
+                keep_firms=True,
+            ),
+            plants(),
+            PLANT_ROLES,
+            "value_added",
+            SUMS,
+            {**ON_TFP, "periods": [(2019, 2021)]},
+        ),
+        Example(
+            tfp.Decomposition(
+                method="petrin_levinsohn",
+                weight="labor",
+                elasticities={"labor": 0.6},
+                costs={"labor": "wages"},
+            ),
+            plants(),
+            PLANT_ROLES,
+            "labor",
+            SUMS,
+            ON_TFP,
+        ),
+    ],
+    "Dispersion": [
+        Example(
+            tfp.Dispersion(weight="labor", within=("industry", "year"), by="year"),
+            plants(),
+            PLANT_ROLES,
+            "labor",
+            SUMS,
+            ON_TFP,
+        ),
+    ],
+    "HsiehKlenow": [
+        Example(
+            tfp.HsiehKlenow(trim=(0, 0.05), min_firms=20, min_cell=5),
+            plants(),
+            PLANT_ROLES,
+            "capital",
+            SUMS,
+        ),
+    ],
     "CobbDouglas": [
         Example(spec, firms(), FIRM_ROLES, "output", CLUSTERS)
         for spec in (
@@ -260,6 +361,16 @@ EXAMPLES: dict[str, list[Example]] = {
             FIRM_ROLES,
             "labor",
             1e-5,  # a search on top of a weight that is inverted
+        )
+    ],
+    "Markups": [
+        Example(
+            tfp.Markups(revenue_share="share", over="period"),
+            firms(),
+            FIRM_ROLES,
+            "share",
+            CLUSTERS,
+            {"production": tfp.CobbDouglas()},
         )
     ],
     "GandhiNavarroRivers": [
