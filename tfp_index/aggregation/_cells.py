@@ -129,14 +129,12 @@ class Cells:
         inside = np.isfinite(w)
         units = None if unit is None else grouping(panel, [unit]).codes
         time = grouping(panel, ["time"] if over_time else [])
-        dims, merged = [], {}
-        for name in names_of(by):
-            dim = grouping(panel, [name])
-            if merge is not None:
-                dim, gone = _merged(dim, w, inside, time, merge, units)
-                if gone:
-                    merged[name] = gone
-            dims.append(dim)
+        dims = [grouping(panel, [name]) for name in names_of(by)]
+        merged: dict[str, tuple[Any, ...]] = {}
+        if merge is not None:
+            each = [_merged(dim, w, inside, time, merge, units) for dim in dims]
+            merged = {dim.names[0]: gone for dim, gone in each if gone}
+            dims = [dim for dim, _ in each]
         builder = _Builder(panel, w, inside, units, time, weight, keep_largest)
         parts = [
             builder.table([d if keep else None for d, keep in zip(dims, kept, strict=True)],
@@ -149,13 +147,7 @@ class Cells:
                 for i, dim in enumerate(dims)
             },
             time=np.concatenate([part.time for part in parts]) if over_time else None,
-            contributions=(
-                Contributions(
-                    np.concatenate([part.behind.n for part in parts]),
-                    np.concatenate([part.behind.total for part in parts]),
-                    np.concatenate([part.behind.largest for part in parts]),
-                ),
-            ),
+            contributions=(_joined([part.behind for part in parts]),),
             values={
                 name: np.concatenate([part.values[name] for part in parts])
                 for name in parts[0].values
@@ -264,6 +256,14 @@ def _merged(
     labels = np.append(dim.labels[0][stay], np.array([OTHER], object))
     names = tuple(dim.labels[0][gone].tolist())
     return Grouping(dim.names, number[dim.codes], (labels,), stay.shape[0] + 1), names
+
+
+def _joined(parts: Sequence[Contributions]) -> Contributions:
+    return Contributions(
+        np.concatenate([part.n for part in parts]),
+        np.concatenate([part.total for part in parts]),
+        np.concatenate([part.largest for part in parts]),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,22 +66,17 @@ def reallocation(
         If no continuing firm of a pair has value, inputs and costs above zero.
     """
     names = list(elasticities)
-    Y = _level(panel, value)
-    VA = Y if value == "value_added" else _level(panel, "value_added")
-    X = np.column_stack([_level(panel, name) for name in names])
-    C = np.column_stack([read_column(panel, costs[name]) for name in names])
-    whole = np.isfinite(VA) & np.isfinite(C).all(axis=1)
-    usable = (Y > 0) & (X > 0).all(axis=1) & whole
-    P, G, k = len(pairs), groups.size, len(names)
-    found = np.zeros((6 + k, P, G))
-    left_out = 0
+    data = _read(panel, value, names, costs)
     b = np.array([elasticities[name] for name in names])
-    for p, (t1, t2) in enumerate(pairs.numbers.tolist()):
+    P, G = len(pairs), groups.size
+    found = np.zeros((6 + len(names), P, G))
+    left_out = 0
+    for p in range(P):
         mine = select_pair(matches, p)
-        keep = usable[mine.start] & usable[mine.end]
+        keep = data.usable[mine.start] & data.usable[mine.end]
         left_out += int((~keep).sum())
         start, end = mine.start[keep], mine.end[keep]
-        demand = tuple(float(VA[(panel.time == t) & whole].sum()) for t in (t1, t2))
+        demand = data.demand(panel, pairs.numbers[p])
         if not start.size or min(demand) <= 0.0:
             raise DataError(
                 f"no continuing firm of {pairs.start[p]}–{pairs.end[p]} has {value}, inputs and "
@@ -91,44 +85,55 @@ def reallocation(
                 time=pairs.end[p],
                 expected=f"positive {value}, {', '.join(names)} and their costs",
             )
+        Y, X, C = data.Y, data.X, data.C
         terms = petrin_levinsohn(
-            (Y[start], Y[end]),
-            np.log(Y[end] / Y[start]),
-            np.log(X[end] / X[start]),
-            (C[start], C[end]),
-            b,
-            phi[end] - phi[start],
-            (demand[0], demand[1]),
-        )
+            (Y[start], Y[end]), np.log(Y[end] / Y[start]), np.log(X[end] / X[start]),
+            (C[start], C[end]), b, phi[end] - phi[start], demand,
+        )  # fmt: skip
         at = groups.codes[end if home == "end" else start]
-
-        def by_group(values: Floats, codes: Any = at) -> Floats:
-            return np.bincount(codes, values, G).astype(np.float64, copy=False)
-
-        found[0, p] = by_group(terms.growth)
-        found[1, p] = by_group(terms.technical)
-        found[2, p] = by_group(terms.residual)
-        for row, (rows, total, sign) in enumerate(
-            ((mine.entrant, demand[1], 1.0), (mine.exiter, demand[0], -1.0)), start=3
-        ):
-            rows = rows[whole[rows]]
-            surplus = sign * (VA[rows] - C[rows].sum(axis=1)) / total
-            found[row, p] = by_group(surplus, groups.codes[rows])
-        found[5, p] = by_group(np.ones(start.shape[0]))
-        for j in range(k):
-            found[6 + j, p] = by_group(terms.reallocation[:, j])
+        columns = [terms.growth, terms.technical, terms.residual, *terms.reallocation.T]
+        for row, values in zip((0, 1, 2, *range(6, 6 + len(names))), columns, strict=True):
+            found[row, p] = np.bincount(at, values, G)
+        found[3, p] = data.surplus(mine.entrant, demand[1], groups)
+        found[4, p] = -data.surplus(mine.exiter, demand[0], groups)
+        found[5, p] = np.bincount(at, minlength=G)
     if G > 1:
         found = np.concatenate((found, found.sum(axis=-1, keepdims=True)), axis=-1)
-    return Reallocation(
-        growth=found[0],
-        technical=found[1],
-        residual=found[2],
-        inputs=dict(zip(names, found[6:], strict=True)),
-        entry=found[3],
-        exit=found[4],
-        n=found[5],
-        left_out=left_out,
-    )
+    growth, technical, residual, entry, exit_, n = found[:6]
+    inputs = dict(zip(names, found[6:], strict=True))
+    return Reallocation(growth, technical, residual, inputs, entry, exit_, n, left_out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Output Y, value added V, inputs X and their costs C; `whole` rows have V and C."""
+
+    Y: Floats
+    V: Floats
+    X: Floats
+    C: Floats
+    whole: NDArray[np.bool_]
+    usable: NDArray[np.bool_]
+
+    def demand(self, panel: Panel, pair: NDArray[np.int64]) -> tuple[float, float]:
+        """Aggregate value added of both periods."""
+        first, second = (float(self.V[(panel.time == t) & self.whole].sum()) for t in pair)
+        return first, second
+
+    def surplus(self, rows: NDArray[np.int64], total: float, groups: Grouping) -> Floats:
+        """Value added less cost of inputs over a total, by group."""
+        rows = rows[self.whole[rows]]
+        values = (self.V[rows] - self.C[rows].sum(axis=1)) / total
+        return np.bincount(groups.codes[rows], values, groups.size).astype(np.float64)
+
+
+def _read(panel: Panel, value: str, names: list[str], costs: Mapping[str, str]) -> _Data:
+    Y = _level(panel, value)
+    V = Y if value == "value_added" else _level(panel, "value_added")
+    X = np.column_stack([_level(panel, name) for name in names])
+    C = np.column_stack([read_column(panel, costs[name]) for name in names])
+    whole = np.isfinite(V) & np.isfinite(C).all(axis=1)
+    return _Data(Y, V, X, C, whole, (Y > 0) & (X > 0).all(axis=1) & whole)
 
 
 def _level(panel: Panel, role: str) -> Floats:
