@@ -50,21 +50,18 @@ def public_names() -> dict[str, list[str]]:
     return groups
 
 
-def public_modules() -> dict[str, list[str]]:
-    """Return module → the dotted names that it offers."""
+def public_modules() -> dict[str, tuple[str, list[str]]]:
+    """Return dotted name of a module → the first paragraph about it, and the names it offers."""
     modules = {}
-    for name in tfp_index._MODULES:
-        module = getattr(tfp_index, name)
-        modules[f"tfp_index.{name}"] = [
-            f"tfp_index.{name}.{one}"
-            for one in module.__all__
-            if not isinstance(getattr(module, one), ModuleType)
-        ]
-        for one in module.__all__:
-            inner = getattr(module, one)
-            if isinstance(inner, ModuleType):
-                dotted = f"tfp_index.{name}.{one}"
-                modules[dotted] = [f"{dotted}.{each}" for each in inner.__all__]
+    waiting = [(f"tfp_index.{name}", getattr(tfp_index, name)) for name in tfp_index._MODULES]
+    while waiting:
+        dotted, module = waiting.pop(0)
+        offered = {name: getattr(module, name) for name in module.__all__}
+        inner = {name: it for name, it in offered.items() if isinstance(it, ModuleType)}
+        waiting = [(f"{dotted}.{name}", it) for name, it in inner.items()] + waiting
+        said = (module.__doc__ or "").strip().split("\n\n")[0]
+        # by the name of the home: autodoc imports modules, not attributes of packages
+        modules[dotted] = (said, [f"{module.__name__}.{n}" for n in offered if n not in inner])
     return modules
 
 
@@ -106,8 +103,7 @@ def text() -> str:
     ]
     for title, names in public_names().items():
         parts += [f"## {title}\n", _summary(names)]
-    for module, names in public_modules().items():
-        said = (sys.modules[module].__doc__ or "").strip().split("\n\n")[0]
+    for module, (said, names) in public_modules().items():
         parts += [f"## {module}\n", f"{said}\n", _summary(names)]
     return "\n".join(parts)
 

@@ -52,9 +52,10 @@ def test_the_reference_lists_every_public_name(reference):
     listed = set(re.findall(r"^   ~(tfp_index\.[\w.]+)$", reference.text(), flags=re.M))
     homes = {f"tfp_index.{name}" for name in tfp._HOME}
     assert homes <= listed
-    for module in tfp._MODULES:
-        for name in getattr(tfp, module).__all__:
-            dotted = f"tfp_index.{module}.{name}"
+    for public in tfp._MODULES:
+        module = getattr(tfp, public)
+        for name in module.__all__:
+            dotted = f"{module.__name__}.{name}"
             assert dotted in listed or any(one.startswith(f"{dotted}.") for one in listed)
 
 
