@@ -387,39 +387,39 @@ def from_frame(
     names = np.array([f"{f}|{c}" for f, c in zip(forms, lines, strict=True)], object)
     codes, labels = factorize(names)
     n = rows.shape[0]
-    current: dict[tuple[str, str], Floats] = {}
-    earlier: dict[tuple[str, str], Floats] = {}
-    printed: dict[tuple[str, str], NDArray[np.bool_]] = {}
+    amounts: dict[tuple[str, str], NDArray[np.intp]] = {}
     for number, label in enumerate(labels.tolist()):
         name, _, code = label.partition("|")
-        own = np.flatnonzero(codes == number)
-        at = where[own]
-        if np.unique(at).size < at.size:
-            twice = rows[at[np.flatnonzero(np.bincount(at)[at] > 1)[0]]]
-            raise DataError(
-                f"line {code} of {which.forms[name].mark} stands twice",
-                code="line_twice",
-                column=line,
-                entity=entities[twice[0]],
-                time=int(twice[1]),
-                remedy="keep one of them",
-            )
-        current[name, code] = _spread(now[own], at, n)
-        earlier[name, code] = _spread(before[own], at, n)
-        printed[name, code] = ~np.isnan(_spread(np.ones(own.size), at, n))
+        amounts[name, code] = np.flatnonzero(codes == number)
+        _refuse_twice(where[amounts[name, code]], code, which.forms[name], rows, entities)
     items, texts = _read_items(supplement, enterprise, year, entities, rows)
     return Statements(
         which,
         entities[rows[:, 0]],
         rows[:, 1],
         np.full(n, unit),
-        current,
-        earlier,
-        printed,
+        {key: _spread(now[own], where[own], n) for key, own in amounts.items()},
+        {key: _spread(before[own], where[own], n) for key, own in amounts.items()},
+        {key: _spread(np.ones(own.size), where[own], n) == 1.0 for key, own in amounts.items()},
         items,
         texts,
         reader.backend,
     )
+
+
+def _refuse_twice(
+    at: NDArray[np.intp], code: str, form: Form, rows: NDArray[np.int64], entities: NDArray[Any]
+) -> None:
+    if np.unique(at).size < at.size:
+        twice = rows[at[np.flatnonzero(np.bincount(at)[at] > 1)[0]]]
+        raise DataError(
+            f"line {code} of {form.mark} stands twice",
+            code="line_twice",
+            column=code,
+            entity=entities[twice[0]],
+            time=int(twice[1]),
+            remedy="keep one of them",
+        )
 
 
 def _spread(values: Floats, at: NDArray[np.intp], n: int) -> Floats:
