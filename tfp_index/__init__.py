@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from tfp_index.production.markups import Markups
     from tfp_index.production.olley_pakes import OlleyPakes
     from tfp_index.production.wooldridge import Wooldridge
+    from tfp_index.results.compare import compare
     from tfp_index.results.specification import spec_from_dict
 
 _HOME = {
@@ -117,6 +118,7 @@ _HOME = {
     "Dispersion": "tfp_index.aggregation.dispersion",
     "HsiehKlenow": "tfp_index.aggregation.misallocation",
     # results
+    "compare": "tfp_index.results.compare",
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings
     "ConvergenceWarning": "tfp_index.errors",

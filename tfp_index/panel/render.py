@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["format_value", "to_html", "to_latex", "to_markdown", "to_text"]
+__all__ = ["format_value", "latex_text", "to_html", "to_latex", "to_markdown", "to_text"]
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -129,12 +129,21 @@ def to_markdown(columns: Columns, title: str = "", notes: Sequence[str] = ()) ->
     return "\n".join(lines)
 
 
+def latex_text(text: str) -> str:
+    r"""Escape what LaTeX would take as a command.
+
+    Examples
+    --------
+    >>> print(latex_text("5 % of K_ict"))
+    5 \% of K\_ict
+    """
+    return "".join(_LATEX.get(c, c) for c in text)
+
+
 def to_latex(columns: Columns, title: str = "", notes: Sequence[str] = ()) -> str:
     """Return the table as a LaTeX ``tabular`` with rules of the booktabs package."""
     rows, _ = _cells(columns, None)
-
-    def clean(text: str) -> str:
-        return "".join(_LATEX.get(c, c) for c in text)
+    clean = latex_text
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join(clean(c) for c in cells) + r" \\"
