@@ -59,11 +59,11 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "notation": [], "changelog": []}
+html_sidebars = {"*": []}  # pages at the root have no chapter to show
 html_show_sourcelink = False
 
 
