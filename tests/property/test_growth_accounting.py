@@ -141,7 +141,7 @@ def test_blocks_and_threads_change_no_bit(frame, size, threads):
     arguments = (panel["output"], [panel["capital"], panel["labor"]], rule, panel.lag_status)
     one = growth_terms(*arguments, growth="log", threads=1)
     original = kernel.map_blocks
-    kernel.map_blocks = lambda work, n, threads: blocks.map_blocks(
+    kernel.map_blocks = lambda work, n, threads, **_: blocks.map_blocks(
         work, n, size=size, threads=threads
     )
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.kernels.blocks import map_blocks
+from tfp_index.kernels.blocks import BLOCK_ROWS, map_blocks
 from tfp_index.kernels.groups import STATUS_OK, running_sums
 
 __all__ = [
@@ -186,7 +186,8 @@ def growth_terms(
             return [_invalid(level[wide], logs) for level in levels], largest
         return [0] * (1 + k), largest
 
-    for invalid, largest in map_blocks(work, n, threads=threads):
+    # few temporaries and some thirty calls a block: longer blocks than usual pay
+    for invalid, largest in map_blocks(work, n, size=2 * BLOCK_ROWS, threads=threads):
         terms.invalid[:] += invalid
         np.maximum(terms.largest, largest, out=terms.largest)
     return terms

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import gzip
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index._optional import require
-from tfp_index.errors import DataError, FileError, SpecificationError, nearest
+from tfp_index.errors import DataError, FileError, SpecificationError, TFPError, nearest
 from tfp_index.kernels.ordering import dense_codes
 
 __all__ = [
@@ -367,7 +369,7 @@ def build_frame(columns: Mapping[str, Array], backend: str = "pandas") -> Any:
 
         return pd.DataFrame({name: _for_pandas(values) for name, values in columns.items()})
     if backend == "polars":
-        pl = require("polars", extra="io", purpose="returning a polars frame")
+        pl = require("polars", extra="polars", purpose="returning a polars frame")
         return pl.DataFrame(
             {name: _for_arrow(values) for name, values in columns.items()}, strict=False
         )
@@ -424,6 +426,9 @@ def read_columns(frame: Any) -> dict[str, Array]:
 def read_file(path: str | Path) -> Any:
     """Read a CSV, Parquet or Excel file into a pandas frame.
 
+    A CSV whose header is separated by semicolons, as a Vietnamese Excel writes it, has decimal
+    commas, and points between thousands; see `_csv_dialect`.
+
     Raises
     ------
     FileError
@@ -437,13 +442,15 @@ def read_file(path: str | Path) -> Any:
     suffix = path.suffix.lower()
     try:
         if suffix in (".csv", ".tsv", ".txt") or path.name.lower().endswith(".csv.gz"):
-            return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",", encoding="utf-8-sig")
+            return pd.read_csv(path, encoding="utf-8-sig", **_csv_dialect(path, suffix == ".tsv"))
         if suffix in (".parquet", ".pq"):
             require("pyarrow", extra="io", purpose="reading Parquet")
             return pd.read_parquet(path)
         if suffix in (".xlsx", ".xlsm"):
             require("openpyxl", extra="excel", purpose="reading Excel files")
             return pd.read_excel(path)
+    except TFPError:
+        raise
     except (ValueError, OSError, UnicodeError, KeyError) as error:
         raise FileError(
             f"{path} could not be read: {error}",
@@ -451,13 +458,45 @@ def read_file(path: str | Path) -> Any:
             remedy="save it as UTF-8 CSV, Parquet or .xlsx",
         ) from error
     except Exception as error:  # parsers raise types of their own (zip, Arrow, XML)
-        if type(error).__module__.startswith("tfp_index"):
-            raise
         raise FileError(f"{path} is damaged: {error}", code="unreadable_file") from error
     raise FileError(
         f"{path.name}: files of type {suffix or 'none'} are not read",
         code="unknown_file_type",
         expected=".csv, .tsv, .parquet or .xlsx",
+    )
+
+
+_GROUPED = re.compile(r"^-?\d{1,3}(\.\d{3})+(,\d+)?$")
+_POINTED = re.compile(r"^-?\d+\.\d+$")
+
+
+def _csv_dialect(path: Path, tabs: bool) -> dict[str, Any]:
+    """Return separator and marks of a text file, from its first rows.
+
+    Raises
+    ------
+    FileError
+        If a semicolon file writes numbers with points that may mean either thing.
+    """
+    if tabs:
+        return {"sep": "\t"}
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        head = [line for _, line in zip(range(200), file, strict=False)]
+    if not head or head[0].count(";") <= head[0].count(","):
+        return {"sep": ","}
+    cells = [cell.strip().strip('"') for line in head[1:] for cell in line.split(";")]
+    pointed = [cell for cell in cells if _POINTED.match(cell)]
+    if not pointed or any("," in cell and _GROUPED.match(cell) for cell in cells):
+        return {"sep": ";", "decimal": ",", "thousands": "."}
+    if any(not _GROUPED.match(cell) for cell in pointed):
+        return {"sep": ";"}  # 3.14: the point can only be a decimal one
+    raise FileError(
+        f"{path.name} separates columns by semicolons and writes {pointed[0]!r}, which may be "
+        "a whole number or a fraction",
+        code="ambiguous_numbers",
+        expected="decimal commas (1234,5) or numbers without marks between thousands",
+        remedy="save it as .xlsx, or without marks between thousands",
     )
 
 
@@ -501,7 +540,9 @@ def read_sheets(path: str | Path, headers: Mapping[str, int]) -> dict[str, Any]:
 
 
 def write_file(columns: Mapping[str, Array], path: str | Path) -> Path:
-    """Write named arrays to a CSV or Parquet file (UTF-8) and return its path.
+    """Write named arrays to a CSV or Parquet file and return its path.
+
+    CSV is UTF-8 with a byte-order mark, without which a spreadsheet garbles Vietnamese letters.
 
     Text that a spreadsheet would take for a formula is written behind an apostrophe.
 
@@ -521,7 +562,7 @@ def write_file(columns: Mapping[str, Array], path: str | Path) -> Path:
                 build, path
             )
         else:
-            frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+            frame.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")
     except OSError as error:
         raise FileError(f"{path} could not be written: {error}", code="unwritable_file") from error
     return path

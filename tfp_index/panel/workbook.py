@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,8 +91,9 @@ def read_sheets(path: str | Path, limits: Limits = LIMITS) -> list[Sheet]:
             expected=".xlsx, .csv or .tsv",
             remedy="save it as .xlsx",
         )
-    _refuse_bomb(path, limits)
-    return _read_workbook(path, limits)
+    content = path.read_bytes()  # no handle stays open, whatever goes wrong below
+    _refuse_bomb(path, content, limits)
+    return _read_workbook(path, content, limits)
 
 
 def _read_text(path: Path, limits: Limits) -> tuple[tuple[Cell, ...], ...]:
@@ -116,9 +118,9 @@ def _read_text(path: Path, limits: Limits) -> tuple[tuple[Cell, ...], ...]:
     return tuple(rows)
 
 
-def _refuse_bomb(path: Path, limits: Limits) -> None:
+def _refuse_bomb(path: Path, content: bytes, limits: Limits) -> None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(info.file_size for info in archive.infolist())
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         raise FileError(
@@ -134,12 +136,12 @@ def _refuse_bomb(path: Path, limits: Limits) -> None:
         )
 
 
-def _read_workbook(path: Path, limits: Limits) -> list[Sheet]:
+def _read_workbook(path: Path, content: bytes, limits: Limits) -> list[Sheet]:
     openpyxl = require("openpyxl", extra="excel", purpose="reading Excel files")
     options = {"read_only": True, "keep_links": False}
     try:
-        stored = openpyxl.load_workbook(path, data_only=True, **options)
-        written = openpyxl.load_workbook(path, data_only=False, **options)
+        stored = openpyxl.load_workbook(io.BytesIO(content), data_only=True, **options)
+        written = openpyxl.load_workbook(io.BytesIO(content), data_only=False, **options)
         try:
             if len(stored.worksheets) > limits.sheets:
                 raise _too_many(path, limits)
