@@ -30,6 +30,7 @@ from tfp_index.kernels.decompose_levels import (
     olley_pakes,
 )
 from tfp_index.kernels.matching import Matches, drop_unmeasured, match_pairs, part_switchers
+from tfp_index.kernels.ordering import dense_codes
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
@@ -241,9 +242,9 @@ class Decomposition(Specification):
         )  # fmt: skip
         pairs = read_pairs(panel, periods, self.frame_breaks)
         _require_data(panel, rows, pairs)
-        matches, switchers = self._match(panel, rows, pairs)
         inside = grouping(panel, names_of(self.within))
         parts = grouping(panel, names_of(self.by))
+        matches, switchers = self._match(panel, rows, pairs, inside)
         dynamic = [m for m in self.methods if m in METHODS]
         moments = pair_moments(
             matches,
@@ -285,7 +286,9 @@ class Decomposition(Specification):
             ) if self.keep_firms else None,
         )  # fmt: skip
 
-    def _match(self, panel: Panel, rows: MeasuredRows, pairs: Pairs) -> tuple[Matches, int]:
+    def _match(
+        self, panel: Panel, rows: MeasuredRows, pairs: Pairs, inside: Grouping
+    ) -> tuple[Matches, int]:
         matches = match_pairs(panel.entity_codes, panel.time, pairs.numbers, measured=rows.measured)
         if self.missing == "firm":
             matches = drop_unmeasured(matches)
@@ -302,7 +305,6 @@ class Decomposition(Specification):
             )
         if self.within is None:
             return matches, 0
-        inside = grouping(panel, names_of(self.within))
         matches, switchers = part_switchers(matches, inside.codes)
         return matches, int(switchers.sum())
 
@@ -331,10 +333,15 @@ class Decomposition(Specification):
 
 def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
     """Every period of a pair needs measured rows, and weight."""
+    calendar = panel.keys.calendar
+    slot = dense_codes(panel.time)[0]
+    weight = rows.weight if rows.measured.all() else np.where(rows.measured, rows.weight, 0.0)
+    n = np.bincount(slot, rows.measured, calendar.numbers.shape[0])
+    total = np.bincount(slot, weight, calendar.numbers.shape[0])
     for number in np.unique(pairs.numbers).tolist():
-        mine = rows.measured & (panel.time == number)
-        label = panel.keys.calendar.write(number)
-        if not mine.any():
+        place = int(np.searchsorted(calendar.numbers, number))
+        label = calendar.write(number)
+        if not n[place]:
             there = panel.time == number
             reason = next((why for why, mask in rows.lost.items() if mask[there].all()), None)
             raise DataError(
@@ -344,7 +351,7 @@ def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
                 time=label,
                 expected="productivity and weight in both periods of a pair",
             )
-        if not rows.weight[mine].sum() > 0.0:
+        if not total[place] > 0.0:
             raise DataError(
                 f"the weights of {label} sum to zero",
                 code="no_weight",
@@ -360,7 +367,8 @@ def _sample(
     used = np.zeros(panel.n_rows, bool)
     for taken in (matches.start, matches.end, matches.entrant, matches.exiter):
         used[taken] = True
-    asked = np.isin(panel.time, np.unique(pairs.numbers))
+    calendar = panel.keys.calendar.numbers
+    asked = np.isin(calendar, pairs.numbers)[dense_codes(panel.time)[0]]
     lost = {reason: int((mask & asked).sum()) for reason, mask in rows.lost.items()}
     lost["not of a period asked for"] = int((~asked).sum())
     lost["measured in one period of the pair only"] = int((asked & rows.measured & ~used).sum())

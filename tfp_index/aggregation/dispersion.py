@@ -159,11 +159,14 @@ class Dispersion(Specification):
         if self.by is not None:
             values = kernel.demean(rows.phi, cell, inside.size, rows.design)
             pool = np.where(rows.measured, pools.codes, -1)
-        base = self._spread(values, pool, pools.size, rows.design, None)
+        # one sort serves both weightings
+        weights = rows.weight if self.weight is not None else rows.design
+        cells = kernel.sort_cells(values, pool, pools.size, weights)
+        plain = cells.reweighted(rows.design)
+        base = self._spread(plain, None)
         spreads = {"unweighted": base}
         if self.weight is not None:
-            spreads[self.weight] = self._spread(values, pool, pools.size, rows.weight, base)
-        sorted_ = kernel.sort_cells(rows.phi, cell, inside.size, keep_rows=True)
+            spreads[self.weight] = self._spread(cells, base)
         weight = np.where(rows.measured, rows.weight, 0.0)
         lost = {reason: int(mask.sum()) for reason, mask in rows.lost.items()}
         sample = Sample(panel.keys.frame_rows, int(rows.measured.sum()), lost)
@@ -176,7 +179,8 @@ class Dispersion(Specification):
             spreads=spreads,
             values=np.where(rows.measured, values, np.nan),
             pool=pool,
-            bins=kernel.quantile_bins(sorted_, panel.n_rows, self.bins),
+            productivity_by_row=rows.phi,
+            cell=cell,
             weights=weight if self.weight is not None else None,
             joint_columns=self._joint(panel, values, pool, pools.size, rows),
             behind=contributions(weight, pool, pools.size, k=3),
@@ -198,15 +202,8 @@ class Dispersion(Specification):
             )
         return rows
 
-    def _spread(
-        self,
-        values: Floats,
-        pool: Ints,
-        pools: int,
-        weights: Floats | None,
-        unweighted: Spread | None,
-    ) -> Spread:
-        cells = kernel.sort_cells(values, pool, pools, weights)
+    def _spread(self, cells: kernel.SortedCells, unweighted: Spread | None) -> Spread:
+        pools = cells.offsets.shape[0] - 1
         p = self.all_percentiles
         q = kernel.quantiles(cells, np.array(p) / 100.0, self.definition)
         shape = kernel.shape(cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,8 +73,10 @@ class DispersionResult(Result):
         Productivity, or its deviation from the cell's mean where cells are pooled.
     pool : (n,) int array
         Row of the table that each row of the data belongs to, -1 for none.
-    bins : (n,) int array
-        Quantile bin inside its cell, from 0 for the lowest; -1 for rows that do not take part.
+    productivity_by_row : (n,) float array
+        Productivity itself.
+    cell : (n,) int array
+        Cell of each row, -1 for rows that do not take part.
     """
 
     spec: Dispersion
@@ -82,7 +85,8 @@ class DispersionResult(Result):
     spreads: Mapping[str, Spread]
     values: Floats
     pool: Ints
-    bins: Ints
+    productivity_by_row: Floats
+    cell: Ints
     weights: Floats | None
     joint_columns: Mapping[str, tuple[Floats, Floats, Floats]]
     behind: Contributions
@@ -164,6 +168,14 @@ class DispersionResult(Result):
             "rows": [self.sample.used],
         }
         return Table(columns, backend=self.keys.backend)
+
+    @cached_property
+    def bins(self) -> Ints:
+        """(n,) quantile bin of every row inside its cell, from 0 for the lowest; -1 for none."""
+        cells = kernel.sort_cells(
+            self.productivity_by_row, self.cell, int(self.cell.max(initial=-1)) + 1, keep_rows=True
+        )
+        return kernel.quantile_bins(cells, self.cell.shape[0], self.spec.bins)
 
     @property
     def row_bins(self) -> RowValues:

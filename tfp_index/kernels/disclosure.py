@@ -141,9 +141,10 @@ def contributions(
         if place + 1 == k:
             break
         at_top = np.flatnonzero(w == top[c])
-        first = at_top[np.unique(c[at_top], return_index=True)[1]]  # one contributor per cell
+        one = np.full(cells, -1)
+        one[c[at_top]] = at_top  # one contributor per cell, whichever is written last
         stay = np.ones(c.shape[0], bool)
-        stay[first] = False
+        stay[one[one >= 0]] = False
         c, w = c[stay], w[stay]
     return Contributions(n, total, largest)
 

@@ -60,6 +60,13 @@ class SortedCells:
     offsets: Ints
     rows: Ints | None
 
+    def reweighted(self, weights: Floats | None) -> SortedCells:
+        """Return the same values with other weights by original row, or with none."""
+        if weights is None:
+            return SortedCells(self.values, None, self.offsets, self.rows)
+        assert self.rows is not None
+        return SortedCells(self.values, weights[self.rows], self.offsets, self.rows)
+
 
 def _cell_order(cell: Ints, cells: int) -> tuple[Ints | None, Ints]:
     """Rows by cell (None when they stand so already) and where each cell starts."""
@@ -124,7 +131,7 @@ def sort_cells(
     assert rows is not None
     rows = rows.copy()
     for a, b in spans:
-        inside = np.argsort(ordered[a:b], kind="stable")
+        inside = np.argsort(ordered[a:b])  # ties in any order: no statistic depends on it
         ordered[a:b] = ordered[a:b][inside]
         rows[a:b] = rows[a:b][inside]
     return SortedCells(ordered, None if weights is None else weights[rows], offsets, rows)

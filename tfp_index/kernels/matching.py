@@ -146,14 +146,14 @@ def match_pairs(
             found.exiter_pair,
         )
     offsets = group_offsets(codes)
-    first = np.repeat(time[offsets[:-1]], np.diff(offsets)) if codes.shape[0] else time
-    last = np.repeat(time[offsets[1:] - 1], np.diff(offsets)) if codes.shape[0] else time
-    entrant_kind = np.where(
-        first[found.entrant] < pairs[found.entrant_pair, 0], KIND_RETURNING, KIND_TRUE
-    ).astype(np.int8)
-    exiter_kind = np.where(
-        last[found.exiter] > pairs[found.exiter_pair, 1], KIND_RETURNING, KIND_TRUE
-    ).astype(np.int8)
+    first = time[offsets[np.searchsorted(offsets, found.entrant, side="right") - 1]]
+    last = time[offsets[np.searchsorted(offsets, found.exiter, side="right")] - 1]
+    entrant_kind = np.where(first < pairs[found.entrant_pair, 0], KIND_RETURNING, KIND_TRUE).astype(
+        np.int8
+    )
+    exiter_kind = np.where(last > pairs[found.exiter_pair, 1], KIND_RETURNING, KIND_TRUE).astype(
+        np.int8
+    )
     if rows is not None:
         every = _find(codes, time, pairs)
         for kind, mine, real in (
