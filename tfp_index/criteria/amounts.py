@@ -110,5 +110,5 @@ def currency_unit(text: str) -> float | None:
     found = re.search(r"(?:don vi tinh|don vi tien te|dvt)\s*[:.]?\s*(.*)", plain_letters(text))
     if not found:
         return None
-    unit = re.split(r"[(;,]", found.group(1))[0].strip(" .:")
+    unit = re.split(r"[(;,]", found.group(1))[0].strip(" .:)")
     return _UNIT_WORDS.get(unit.removesuffix("viet nam").strip())
