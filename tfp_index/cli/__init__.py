@@ -1,4 +1,4 @@
-"""The command ``tfp-index``: check a table, account for growth, write the report, run the demo."""
+"""The command ``tfp-index``: check, growth, report, reproduce, and the demo."""
 
 from tfp_index.cli._main import main
 

@@ -18,7 +18,7 @@ __all__ = ["EXIT_CODES", "main"]
 
 EXIT_CODES = {
     0: "fine",
-    1: "findings: check found an error in the data",
+    1: "findings: check found an error in the data; reproduce, a deviation beyond tolerance",
     2: "usage: the command line is not understood",
     3: "failed: data, file or estimate; one line on standard error says why",
 }
@@ -33,6 +33,7 @@ examples:
   tfp-index growth provinces.csv --roles roles.toml --capital-share 0.40 --preset vietnam
   tfp-index report provinces.csv --roles roles.toml --capital-share 0.40 \\
       --unit "Quảng Ninh" --lang both --out report
+  tfp-index reproduce pwt
 
 roles.toml:
   entity = "province"
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     _check(commands)
     _growth(commands)
     _report(commands)
+    _reproduce(commands)
     return parser
 
 
@@ -210,6 +212,25 @@ def _report(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         from tfp_index.cli._growth import report
 
         return report(arguments)
+
+    parser.set_defaults(run=run)
+
+
+def _reproduce(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = _command(commands, "reproduce", "make published TFP series again and compare")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a source; --list shows all")
+    parser.add_argument("--list", action="store_true", help="list the sources")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="the data as published, where not bundled"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write summary, record and every value here"
+    )
+
+    def run(arguments: argparse.Namespace) -> int:
+        from tfp_index.cli._reproduce import reproduce
+
+        return reproduce(arguments)
 
     parser.set_defaults(run=run)
 

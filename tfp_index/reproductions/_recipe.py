@@ -19,7 +19,7 @@ from tfp_index.panel.frames import read_columns, read_file, read_sheets
 from tfp_index.panel.panel import Panel
 from tfp_index.reproductions._result import Comparison, Reproduction
 
-__all__ = ["Columns", "Found", "Recipe", "log_change", "need"]
+__all__ = ["Columns", "Found", "Recipe", "log_change", "need", "numbers"]
 
 Columns = dict[str, NDArray[Any]]
 Sheets = dict[str, Columns]
@@ -60,7 +60,7 @@ class Recipe:
     first_sheet : str, optional
         For sources of several sheets: the one that a single table stands for.
     untested : str
-        Said openly where the recipe has not met the original file.
+        Which original file the recipe has not met, said openly.
     """
 
     name: str
@@ -80,6 +80,11 @@ class Recipe:
     def options(self) -> tuple[str, ...]:
         """Options of the function."""
         return tuple(inspect.signature(self.function).parameters)[1:]
+
+    @property
+    def data(self) -> str:
+        """Whether the data are bundled, and how to get them."""
+        return f"bundled ({self.bundled}); or {self.where}" if self.bundled else self.where
 
     def run(self, frame: Any = None, **options: Any) -> Reproduction:
         """Compute everything and compare; see `tfp_index.reproductions.run`."""
@@ -102,7 +107,7 @@ class Recipe:
             version=__version__,
             fingerprint=_fingerprint(data),
             options=options,
-            notes=found.notes + ((self.untested,) if self.untested else ()),
+            notes=found.notes + ((self.untested,) if self.untested and not self.bundled else ()),
         )
 
     def _read(self, frame: Any) -> Any:
@@ -145,7 +150,7 @@ class Recipe:
         lines = [
             f"{self.name}: {self.title}",
             f"source    {self.source}",
-            f"data      {'bundled; or ' if self.bundled else ''}{self.where}",
+            f"data      {self.data}",
             f"layout    {self.layout}",
             f"formula   {self.formula}",
             "series",
@@ -175,6 +180,18 @@ def need(columns: Mapping[str, Any], names: Iterable[str], layout: str) -> None:
             expected=layout,
             remedy=nearest(absent[0], columns),
         )
+
+
+def numbers(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return a column of a workbook as numbers; text, such as that of a footnote, is missing.
+
+    Examples
+    --------
+    >>> numbers(np.array([1.5, "Note", None], object)).tolist()
+    [1.5, nan, nan]
+    """
+    cells = [float(v) if isinstance(v, (int, float)) else np.nan for v in values.tolist()]
+    return np.array(cells, np.float64)
 
 
 def log_change(panel: Panel, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -52,7 +52,9 @@ class Comparison:
     def deviation(self) -> Floats:
         """(n,) distance between the two; NaN where one of them is missing."""
         apart: Floats = np.abs(self.reproduced - self.published)
-        return apart / np.abs(self.published) if self.relative else apart
+        if self.relative:  # a published zero has no share; there the distance itself counts
+            apart = apart / np.where(self.published == 0.0, 1.0, np.abs(self.published))
+        return apart
 
     @property
     def compared(self) -> int:
@@ -182,7 +184,9 @@ class Reproduction:
         """
         rows = self.comparisons
         judged = {True: "yes", False: "no", None: "not judged"}
-        tolerances = [np.nan if c.tolerance is None else float(np.nanmax(c.tolerance)) for c in rows]
+        tolerances = [
+            np.nan if c.tolerance is None else float(np.nanmax(c.tolerance)) for c in rows
+        ]
         columns: dict[str, Any] = {
             "series": [c.series for c in rows],
             "unit": [c.unit for c in rows],
@@ -207,7 +211,7 @@ class Reproduction:
         reasons: dict[str, list[str]] = {}
         for c in self.comparisons:
             reasons.setdefault(c.reason, []).append(c.series)
-        lines += [f"{', '.join(of)}: {reason}" for reason, of in reasons.items() if reason]
+        lines += [f"{'; '.join(of)}: {reason}" for reason, of in reasons.items() if reason]
         return "\n".join([*lines, f"source: {self.source}"])
 
     def to_dict(self) -> dict[str, Any]:

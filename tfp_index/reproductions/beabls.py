@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError, nearest
 from tfp_index.growth.klems import KlemsAccounts
 from tfp_index.panel.panel import Panel
-from tfp_index.reproductions._recipe import Columns, Found, Recipe, log_change
+from tfp_index.reproductions._recipe import Columns, Found, Recipe, log_change, numbers
 from tfp_index.reproductions._result import compare_rows
 
 __all__ = ["RECIPE"]
@@ -111,7 +111,8 @@ def _chain(panel: Panel, growth: Floats) -> Floats:
         zero = chain[panel.time[start:stop] == base]
         if zero.size:
             logs[start:stop] = chain - zero[0]
-    return 100.0 * np.exp(logs)
+    index: Floats = 100.0 * np.exp(logs)
+    return index
 
 
 def _cells(sheets: Mapping[str, Columns], name: str) -> tuple[NDArray[np.object_], Floats, Floats]:
@@ -141,7 +142,7 @@ def _cells(sheets: Mapping[str, Columns], name: str) -> tuple[NDArray[np.object_
             column=name,
             expected=LAYOUT,
         )
-    values = np.column_stack([_numbers(sheet[column]) for column in years])
+    values = np.column_stack([numbers(sheet[column]) for column in years])
     labels = np.array([str(text).strip() for text in sheet[NAME].tolist()], object)
     rows = np.isfinite(values).any(axis=1)
     return (
@@ -158,8 +159,9 @@ def _same_cells(
 
     Sheets of different order are brought into one.
     """
-    found = dict(zip(zip(*_cells(sheets, name)[:2], strict=True), _cells(sheets, name)[2],
-                     strict=True))  # fmt: skip
+    own_industries, own_years, values = _cells(sheets, name)
+    cells = zip(own_industries.tolist(), own_years.tolist(), strict=True)
+    found = dict(zip(cells, values.tolist(), strict=True))
     wanted = list(zip(industries.tolist(), years.tolist(), strict=True))
     lost = [key for key in wanted if key not in found]
     if lost:
@@ -180,15 +182,6 @@ def _year(column: str) -> int | None:
     except ValueError:
         return None
     return int(number) if number.is_integer() and 1900 < number < 2200 else None
-
-
-def _numbers(values: NDArray[np.generic]) -> Floats:
-    """Return a column as numbers; text, such as that of a footnote, is none."""
-
-    def number(value: object) -> float:
-        return float(value) if isinstance(value, (int, float)) else np.nan
-
-    return np.array([number(value) for value in values.tolist()], np.float64)
 
 
 RECIPE = Recipe(

@@ -95,8 +95,8 @@ def _labor_income(table: Columns) -> Comparison:
         unit="share of the value",
         relative=True,
         reason=(
-            f"single precision; in {int(over.sum())} rows labor income would exceed value added and "
-            "is 95 percent of it"
+            f"single precision; in {int(over.sum())} rows labor income would exceed value added "
+            "and is 95 percent of it"
         ),
     )
 
@@ -205,8 +205,9 @@ RECIPE = Recipe(
     layout=LAYOUT,
     formula=(
         "Labor income: compensation of employees times hours of all over hours of employees; 95 "
-        "percent of value added where it would exceed value added. Growth: differences of logs times 100; contributions are "
-        "growth of the input times the two-period mean of its share; TFP is the remainder. "
+        "percent of value added where it would exceed value added. Growth: differences of logs "
+        "times 100; contributions are growth of the input times the two-period mean of its share; "
+        "TFP is the remainder. "
         "Capital services: growth of stocks weighted by two-period means of user cost shares; "
         "user cost of last year's price times the rate of return, plus depreciation, less price "
         "growth averaged over three years; the rate of return exhausts capital income."

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.growth.accounting import GrowthAccounting
 from tfp_index.panel.panel import Panel
-from tfp_index.reproductions._recipe import Columns, Found, Recipe, need
+from tfp_index.reproductions._recipe import Columns, Found, Recipe, need, numbers
 from tfp_index.reproductions._result import Comparison, compare_rows
 
 __all__ = ["RECIPE"]
@@ -64,7 +64,7 @@ def _quarters(table: Columns) -> tuple[Ints, dict[str, Floats]]:
         )
     time = np.array([4 * int(m[1]) + int(m[2]) - 1 for m in matches if m], np.int64)
     order = np.argsort(time)
-    columns = {name: _numbers(table[name])[rows][order] for name in COLUMNS if name != "date"}
+    columns = {name: numbers(table[name])[rows][order] for name in COLUMNS if name != "date"}
     return (
         np.r_[time.min() - 1, time[order]],
         {name: np.r_[np.nan, values] for name, values in columns.items()},
@@ -73,11 +73,12 @@ def _quarters(table: Columns) -> tuple[Ints, dict[str, Floats]]:
 
 def _quarterly(time: Ints, growth: dict[str, Floats]) -> list[Comparison]:
     """Set output less inputs, at the capital share of the quarter itself, beside dtfp."""
+    needed = [growth[name] for name in ("dY", "dk", "dhours", "dLQ", "alpha")]
+    known = np.isfinite(np.sum(needed, axis=0))
 
     def chain(change: Floats) -> Floats:
-        return np.cumsum(np.where(np.isfinite(change), change, 0.0)) / 400.0
+        return np.cumsum(np.where(known, change, 0.0)) / 400.0
 
-    known = np.isfinite(growth["dtfp"])
     panel = Panel.from_frame(
         {
             "country": np.array(["USA"] * time.size, object),
@@ -96,11 +97,11 @@ def _quarterly(time: Ints, growth: dict[str, Floats]) -> list[Comparison]:
         columns={name: name for name in growth if name != "alpha"},
         logs=True,
     )
-    dtfp = 400.0 * GrowthAccounting.fernald().fit(panel).tfp_growth
+    dtfp = np.where(known, 400.0 * GrowthAccounting.fernald().fit(panel).tfp_growth, np.nan)
     share = panel["invShare"]
     ours = {
         "dY": 0.5 * (panel["dY_prod"] + panel["dY_inc"]),
-        "dtfp": np.where(known, dtfp, np.nan),
+        "dtfp": dtfp,
         "dtfp_util": dtfp - panel["dutil"],
         "dtfp from its sectors": share * panel["dtfp_I"] + (1.0 - share) * panel["dtfp_C"],
         "relativePrice": panel["dtfp_I"] - panel["dtfp_C"],
@@ -123,12 +124,13 @@ def _quarterly(time: Ints, growth: dict[str, Floats]) -> list[Comparison]:
 def _annual(time: Ints, growth: dict[str, Floats], table: Columns) -> list[Comparison]:
     """Set log changes of calendar means of the quarterly index beside the annual sheet."""
     need(table, ("date", "dtfp", "dtfp_util"), LAYOUT)
-    dates = _numbers(table["date"])
+    dates = numbers(table["date"])
     rows = np.isfinite(dates)
     years = np.unique(time[1:] // 4)
     found = []
     for series in ("dtfp", "dtfp_util"):
-        change = np.where(np.isfinite(growth[series]), growth[series], 0.0)
+        unbegun = ~np.logical_or.accumulate(np.isfinite(growth[series]))
+        change = np.where(unbegun, 0.0, growth[series])  # a gap later on ends the index
         index = np.exp(np.cumsum(change) / 400.0)
         means = {
             int(year): float(index[time // 4 == year].mean())
@@ -139,7 +141,7 @@ def _annual(time: Ints, growth: dict[str, Floats], table: Columns) -> list[Compa
             {
                 "country": np.array(["USA"] * int(rows.sum()), object),
                 "year": dates[rows],
-                "published": _numbers(table[series])[rows],
+                "published": numbers(table[series])[rows],
             },
             entity="country",
             time="year",
@@ -161,15 +163,6 @@ def _annual(time: Ints, growth: dict[str, Floats], table: Columns) -> list[Compa
             )
         )
     return found
-
-
-def _numbers(values: NDArray[np.generic]) -> Floats:
-    """Return a column as numbers; text is none."""
-
-    def number(value: object) -> float:
-        return float(value) if isinstance(value, (int, float)) else np.nan
-
-    return np.array([number(value) for value in values.tolist()], np.float64)
 
 
 RECIPE = Recipe(

@@ -152,7 +152,7 @@ RECIPE = Recipe(
         "Munnell, A. H. (1990), New England Economic Review, January/February, 3-22; the table as "
         "in linearmodels.datasets.munnell 7.1 and plm's Produc"
     ),
-    where="bundled; R plm's Produc has the same numbers under other names",
+    where="R plm's Produc, which has the same numbers under other names",
     layout=LAYOUT,
     formula=(
         "Log gross state product on the logs of public capital, private capital and employees and "

@@ -76,7 +76,8 @@ def _rounding(panel: Panel, growth: Floats) -> Floats:
     from_k = w[:-1] * 10 * HALF * (1.0 / k[:-1] + k[1:] / k[:-1] ** 2)
     from_w = HALF * np.abs(k[1:] / k[:-1] - 1.0)
     moved = A[:-1] * (from_q + from_k + from_w) + HALF * (1.0 + growth[1:]) + HALF
-    return np.r_[np.nan, moved]
+    allowed: Floats = np.r_[np.nan, moved]
+    return allowed
 
 
 def _split(q: Floats, A: Floats) -> list[Comparison]:
@@ -107,7 +108,7 @@ RECIPE = Recipe(
         "Economics and Statistics 39(3), Table 1; q, k and A as reprinted in Greene, Econometric "
         "Analysis (2003), Table F7.2"
     ),
-    where="bundled; another transcription can be given as a table",
+    where="another transcription of the printed table",
     layout=LAYOUT,
     formula=(
         "Growth rate of output per man-hour less the share of property in income, of the earlier "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,8 @@ LEVELS = {"ln_ccd": "ccd", "ln_gns": "good_nadiri_sickles"}
 IDENTITY = 1e-12
 SIX_DECIMALS = 5e-7
 
+ELSEWHERE = "double precision; the column is no part of the source, but was computed elsewhere"
+
 LAYOUT = (
     "one row per state and year with States, Years, and q. and p. of livestock, crop, other, "
     "capital, land, labor, materials; further columns tornqvist, fisher, laspeyres, paasche "
@@ -44,7 +48,7 @@ def reproduce(table: Columns) -> Found:
     panel = Panel.from_frame(
         table, entity="States", time="Years", columns=roles | {name: name for name in given}
     )
-    sides = {"outputs": OUTPUTS, "inputs": INPUTS}
+    sides: dict[str, Any] = {"outputs": OUTPUTS, "inputs": INPUTS}
 
     change: dict[str, Floats] = {}
     for formula in CHANGES:
@@ -57,12 +61,12 @@ def reproduce(table: Columns) -> Found:
     geks = MultilateralIndex(formula="geks", bilateral="tornqvist", **sides).fit(panel).log_tfp
 
     found = [_means(change), _identity(panel, level["ln_ccd"], geks)]
+    units = dict.fromkeys(change, "ratio") | dict.fromkeys(level, "log level")
     found += [
-        compare_rows(name, panel, name, change.get(name, level.get(name)), IDENTITY, unit=unit,
-                     reason="double precision")
-        for name, unit in [(n, "ratio") for n in CHANGES] + [(n, "log level") for n in LEVELS]
+        compare_rows(name, panel, name, ours, IDENTITY, unit=units[name], reason="double precision")
+        for name, ours in (change | level).items()
         if name in given
-    ]  # fmt: skip
+    ]
     return Found("USDA agricultural accounts of states, 1995-2004", found)
 
 
