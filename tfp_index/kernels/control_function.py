@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import map_blocks
-from tfp_index.kernels.linalg import Rank, column_rank
+from tfp_index.kernels.gram import solve_gram, tiled_cross, tiled_left
+from tfp_index.kernels.linalg import Rank
 from tfp_index.kernels.two_stage_design import (
     Data,
     Design,
@@ -32,13 +33,9 @@ from tfp_index.kernels.two_stage_design import (
     stage_two_columns,
 )
 
-__all__ = ["FirstStage", "SecondStage", "first_stage", "fitted_parts", "second_stage", "solve_gram"]
+__all__ = ["FirstStage", "SecondStage", "first_stage", "fitted_parts", "second_stage"]
 
 Floats = NDArray[np.float64]
-
-GRAM_COLLINEAR = 1e-6
-"""A column is dropped when less than this share of its length is new. Cross products square
-lengths, so nothing below √ε can be told from rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +119,7 @@ def _gram_block(
 ) -> Floats:
     """Weighted cross products of dense columns and categories over one block."""
     weighted = X if w is None else X * w
-    dense = weighted @ X.T
+    dense = tiled_cross(weighted, X)
     if not factors:
         return dense
     # categories are masked (rows without a lag count nothing) and weighted on one side
@@ -134,13 +131,13 @@ def _gram_block(
     k = X.shape[0]
     gram[:k, :k] = dense
     edges = np.cumsum([k, *(f.levels - 1 for f in factors)])
-    for i, left in enumerate(heavy):
+    for i, one in enumerate(heavy):
         a = slice(edges[i], edges[i + 1])
-        gram[a, :k] = left @ X.T
+        gram[a, :k] = one @ X.T
         gram[:k, a] = gram[a, :k].T
         for j in range(i, len(hot)):
             b = slice(edges[j], edges[j + 1])
-            gram[a, b] = (left @ hot[j].T).toarray()
+            gram[a, b] = (one @ hot[j].T).toarray()
             gram[b, a] = gram[a, b].T
     return gram
 
@@ -158,43 +155,6 @@ def _total(parts: Sequence[Floats]) -> Floats:
     for part in parts[1:]:
         total += part
     return total
-
-
-def solve_gram(gram: Floats, right: Floats) -> tuple[Floats, Floats, Rank]:
-    """Solve ``G b = r`` on the columns that say something new.
-
-    Parameters
-    ----------
-    gram : (p, p) float array
-    right : (p,) or (p, m) float array
-
-    Returns
-    -------
-    solution, (p, p) inverse, Rank
-        Zero for dropped columns.
-
-    Examples
-    --------
-    >>> b, inverse, rank = solve_gram(np.array([[4.0, 8.0], [8.0, 16.0]]), np.array([8.0, 16.0]))
-    >>> b, rank.dropped
-    (array([2., 0.]), array([1]))
-    """
-    length = np.sqrt(np.diagonal(gram))
-    scale = np.where(length > 0, length, 1.0)
-    scaled = gram / scale / scale[:, None]
-    values, vectors = np.linalg.eigh(scaled)
-    factor = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    rank = column_rank(factor, GRAM_COLLINEAR)
-    kept = rank.kept
-    inverse = np.zeros_like(gram)
-    solution = np.zeros(right.shape)
-    if kept.size:
-        grid = np.ix_(kept, kept)
-        L = np.linalg.cholesky(scaled[grid])
-        half = np.linalg.solve(L, np.diag(1.0 / scale[kept]))
-        inverse[grid] = half.T @ half
-        solution[kept] = half.T @ (half @ right[kept])
-    return solution, inverse, rank
 
 
 def first_stage(
@@ -266,8 +226,8 @@ def fitted_parts(
     p, p0 = len(design.basis_plan), X.shape[0]
     theta = first.coefficients
     inside = np.concatenate([np.ones(p), np.asarray(data.linear_in_phi, np.float64)])
-    phi = (theta[:p0] * inside) @ X - first.shift
-    rest = (theta[:p0] * (1.0 - inside)) @ X + first.shift
+    phi = tiled_left(theta[:p0] * inside, X) - first.shift
+    rest = tiled_left(theta[p:p0] * (1.0 - inside[p:]), X[p:]) + first.shift
     at = p0
     for factor, yes in zip(data.factors, data.factors_in_phi, strict=True):
         effect = np.concatenate([[0.0], theta[at : at + factor.levels - 1]])[factor.codes[rows]]

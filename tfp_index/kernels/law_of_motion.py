@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.control_function import SecondStage
+from tfp_index.kernels.gram import tiled_right
 from tfp_index.kernels.monomials import expand_law, expand_law_derivative
 from tfp_index.kernels.two_stage_design import Design
 
@@ -119,7 +120,7 @@ def _residual_derivatives(second: SecondStage, design: Design, law: Law) -> Floa
     """Return ``∂(M_A w)/∂δ_j = M_A D_j − A(A'A)⁻¹ dA_j'ξ`` as (S, J, N) combinations."""
     D = _derivatives(law, design)
     along = D @ law.TG.swapaxes(1, 2)
-    turned = np.einsum("sjkn,sn->sjk", law.dT, law.xi @ second.gram)
+    turned = np.einsum("sjkn,sn->sjk", law.dT, tiled_right(law.xi, second.gram))
     return np.asarray(D - ((along + turned) @ law.inverse) @ law.T)
 
 
@@ -171,7 +172,7 @@ def moments(second: SecondStage, design: Design, delta: Floats) -> tuple[Floats,
     law = law_at(second, design, delta)
     G, z = second.gram, design.instruments
     D = _derivatives(law, design)
-    Gxi = law.xi @ G
+    Gxi = tiled_right(law.xi, G)
     projection = law.inverse @ law.TG[:, :, z]  # (S, K, q): (A'A)⁻¹A'Z
     GD = D @ G
     jacobian = GD[:, :, z] - (D @ law.TG.swapaxes(1, 2)) @ projection
@@ -209,7 +210,7 @@ def sum_of_squares(
         constant = float(second.raw[design.noise, design.noise] - G[design.noise, design.noise])
     de = _residual_derivatives(second, design, law)
     Gde = de @ G
-    value = np.einsum("sn,sn->s", e, e @ G) + constant
+    value = np.einsum("sn,sn->s", e, tiled_right(e, G)) + constant
     gradient = 2.0 * np.einsum("sjn,sn->sj", Gde, e)
     return value, gradient, 2.0 * Gde @ de.swapaxes(1, 2)
 
@@ -253,8 +254,8 @@ def score_pairs(
     a = inverse @ (TG @ e)
     dT = law.dT[0]
     AdA = np.einsum("kn,jln->jkl", TG, dT)
-    right = -de @ TG.T - dT @ (G @ e) + (AdA + AdA.swapaxes(1, 2)) @ a
-    r = (right @ inverse) @ T - np.einsum("k,jkn->jn", a, dT)
+    adjoint = -de @ TG.T - dT @ (G @ e) + (AdA + AdA.swapaxes(1, 2)) @ a
+    r = (adjoint @ inverse) @ T - np.einsum("k,jkn->jn", a, dT)
     return [(de, (e - a @ T)[None]), (r, law.xi)]
 
 

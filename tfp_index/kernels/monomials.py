@@ -13,6 +13,8 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.kernels.gram import tiled_left
+
 __all__ = [
     "Expansion",
     "Plan",
@@ -64,7 +66,7 @@ class Whitening:
         """Return the (k, rows) whitened variables of some rows."""
         x = np.stack([column[rows] for column in columns])
         x -= self.location[:, None]
-        return self.matrix @ x
+        return tiled_left(self.matrix, x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +284,8 @@ def whitening(
         row[j] = 1.0
         new = x[j]
         for _ in range(2):  # twice orthogonalizes to working accuracy
-            weights = done @ new / x.shape[1]
-            new = new - weights @ done
+            weights = np.einsum("ij,j->i", done, new) / x.shape[1]
+            new = new - np.einsum("i,ij->j", weights, done)
             row -= weights @ np.array(maps).reshape(len(maps), -1) if maps else 0.0
         own = float(np.sqrt(np.mean(new * new)))
         if own > COLLINEAR or (still[j] and stride > 1):

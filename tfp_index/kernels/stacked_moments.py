@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.control_function import FirstStage, SecondStage, fitted_parts
+from tfp_index.kernels.gram import tiled_cross, tiled_left
 from tfp_index.kernels.two_stage_design import (
     Data,
     Design,
@@ -148,9 +149,9 @@ def stage_scores(
         if earlier is not None:
             stacked.insert(0, earlier.scores[:, first_firm:last_firm])
             slope = earlier.slope[:, rows.start + 1 : rows.stop]
-            F = np.concatenate([total[4] @ slope.T, F], axis=1)
+            F = np.concatenate([tiled_cross(total[4], slope), F], axis=1)
         s = np.concatenate(stacked)
-        return s @ s.T, F, scores.sum(axis=1)
+        return tiled_cross(s, s), F, scores.sum(axis=1)
 
     answers = map_blocks(work, len(parts), size=1, threads=threads)
     meat, across, sums = (np.sum([a[i] for a in answers], axis=0) for i in range(3))
@@ -202,13 +203,13 @@ def _add_products(
             if factor.any():  # often it is the other side, or none, that depends on it
                 total[place] += factor * other
         if one.by_lag.any():
-            total[3] += (one.by_lag @ X) * other
+            total[3] += tiled_left(one.by_lag, X) * other
         if total.shape[0] > 4 and one.by_shifter.any():
-            total[4] += (one.by_shifter @ X) * other
+            total[4] += tiled_left(one.by_shifter, X) * other
 
 
 def _values(side: _Side, data: Data, rows: slice, X: Floats) -> Floats:
-    values = side.value @ X
+    values = tiled_left(side.value, X)
     k = 0
     for factor in data.law_factors:
         effect = side.levels[:, k : k + factor.levels - 1]
@@ -230,7 +231,9 @@ def _across(data: Data, rows: slice, B: Floats, total: Floats, phi_at: Ints) -> 
         (by_lag, B[:, :-1], 0, in_phi),
     ):
         if where.any() and v.any():
-            sums = np.concatenate([v @ b.T, *_by_level(data.factors, rows, shift, v)], axis=1)
+            sums = np.concatenate(
+                [tiled_cross(v, b), *_by_level(data.factors, rows, shift, v)], axis=1
+            )
             F += np.where(where, sums, 0.0)
     return F
 

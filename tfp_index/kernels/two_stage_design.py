@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import BLOCK_ROWS
+from tfp_index.kernels.gram import solve_gram, tiled_cross, tiled_left
 from tfp_index.kernels.monomials import (
     Expansion,
     Exponent,
@@ -244,17 +245,14 @@ def _reference(data: Data, inputs: Whitening, terms: Sequence[Exponent]) -> tupl
     rows = slice(None, None, max(1, n // 16_384))
     x = evaluate(inputs.apply(data.inputs, rows), plan(terms))
     made = plan(terms)
-    columns = [x[0], *(x[made.index[t]] for t in terms), *(c[rows] for c in data.linear)]
-    y = data.y[rows]
-    design = np.stack(columns, axis=1)
-    length = np.sqrt(np.mean(design**2, axis=0))
-    length[length == 0] = 1.0
-    scaled, *_ = np.linalg.lstsq(design / length, y - y.mean(), rcond=1e-8)
-    unit = float(np.std(y - (design / length) @ scaled))
+    columns = np.stack([x[0], *(x[made.index[t]] for t in terms), *(c[rows] for c in data.linear)])
+    y = data.y[rows] - data.y[rows].mean()
+    b, *_ = solve_gram(tiled_cross(columns, columns), tiled_cross(columns, y[None])[:, 0])
+    unit = float(np.std(y - tiled_left(b, columns)))
     spread = float(np.std(y))
     # a perfect fit would give no unit to work in
     unit = max(unit, 1e-6 * spread) or 1.0
-    return (scaled / length)[1 : 1 + len(terms)], unit
+    return b[1 : 1 + len(terms)], unit
 
 
 def stage_one_columns(data: Data, design: Design, rows: slice) -> Floats:
@@ -292,7 +290,7 @@ def stage_two_columns(
     x = evaluate(v, made)
     b0 = np.zeros(len(made))
     b0[[made.index[t] for t in design.terms]] = design.reference
-    omega = (phi - center - b0 @ x) / design.unit
+    omega = (phi - center - tiled_left(b0, x)) / design.unit
     now = slice(rows.start + 1, rows.stop)
     parts = [omega[None, :-1], v[:, :-1]]
     if design.shifters is not None:
