@@ -113,7 +113,11 @@ def innovation(pairs: Pairs, alpha: Floats, degree: int) -> Innovation:
     u = before - center
     spread = float(np.sqrt((u * u if w is None else w * u * u).sum() / total)) or 1.0
     u /= spread
-    A = u[:, None] ** np.arange(degree + 1)
+    A = np.empty((degree + 1, u.shape[0]))
+    A[0] = 1.0
+    for power in range(degree):
+        np.multiply(A[power], u, out=A[power + 1])
+    A = A.T
     root = None if w is None else np.sqrt(w)
     weighted = A if root is None else A * root[:, None]
     law, triangle = np.linalg.qr(weighted)

@@ -49,6 +49,12 @@ ROOT = 1e-8
 """A point is a root when the multiple correlation of terms and innovation is below this."""
 
 
+NEAR = 1e-3
+"""Correlation below which a point of the search may be a root that the Gram matrix blurred."""
+
+CHUNK = 4
+"""Coefficients of the share whose effect on the moments is worked out at a time."""
+
 AGAIN = 32
 """Starts of a search in a bootstrap repetition where the estimate leads to no root."""
 
@@ -276,12 +282,12 @@ def _points(
 ) -> Points:
     alphas, at = alphas.copy(), []
     for i, near in enumerate(alphas):
-        alpha, there = polish(pairs, near, arrays.law_degree)
-        # a point that is no root stays where the search found it stationary
-        if there.correlation < ROOT:
-            alphas[i] = alpha
-        else:
-            there = innovation(pairs, near, arrays.law_degree)
+        there = innovation(pairs, near, arrays.law_degree)
+        # a point that is clearly no root stays where the search found it stationary
+        if ROOT / 100 < there.correlation < NEAR:
+            alpha, close = polish(pairs, near, arrays.law_degree)
+            if close.correlation < ROOT:
+                alphas[i], there = alpha, close
         at.append(there)
     correlation = np.array([there.correlation for there in at])
     persistence = np.array([there.persistence for there in at])
@@ -401,16 +407,19 @@ def influence(
     mean_exp = own[:, 0] / n + gamma @ (g @ raised) / n
     # 𝒴 moves by −∂ε − ∂∫, and by ∫/ℰ² where the integral is divided by ℰ
     divisor = first.of_integral
-    by_gamma = -g - integral / divisor
     whole = arrays.y - first.error - first.rest  # the integral, as it was taken off
     by_mean = whole / divisor if arrays.correction == "everywhere" else np.zeros(n)
     now = np.flatnonzero(arrays.lagged)
-    moved = np.concatenate([by_gamma, by_mean[None]]).T
-    to_first = moment_derivative(pairs, there, moved[now], moved[now - 1])
+    to_first = []
+    for j in range(0, g.shape[0], CHUNK):
+        moved = g[j : j + CHUNK] + integral[j : j + CHUNK] / divisor
+        to_first.append(-moment_derivative(pairs, there, moved[:, now].T, moved[:, now - 1].T))
+    to_first.append(moment_derivative(pairs, there, by_mean[now, None], by_mean[now - 1, None]))
+    to_gamma = np.concatenate(to_first, axis=1)
     to_alpha = moment_derivative(pairs, there, -pairs.terms, -pairs.terms_before)
     clean = pairs.instruments - there.law @ (there.law.T @ pairs.instruments)
     m = cluster_sums(clean, there.xi, arrays.firm[now], arrays.firms)
-    m += gamma @ to_first[:, :-1].T + np.outer(mean_exp, to_first[:, -1])
+    m += gamma @ to_gamma[:, :-1].T + np.outer(mean_exp, to_gamma[:, -1])
     of_alpha = np.asarray(-np.linalg.solve(to_alpha, m.T).T, np.float64)
     return _influence_of_means(arrays, first, terms, alpha, gamma, mean_exp, of_alpha)
 
