@@ -177,6 +177,21 @@ def test_usda_states(shared_file):
         assert found[name].maximum < EXACT
 
 
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("euklems", "euklems_intanprod_austria_1995_2021.csv"),
+        ("cip", "cip4_china_klems_1987_2017.csv"),
+        ("usda_states", "usagri.csv"),
+    ],
+)
+def test_the_order_of_rows_does_not_matter(shared_file, name, file):
+    frame = pd.read_csv(shared_file(f"data/growth/{file}")).sample(frac=1.0, random_state=5)
+    found = tfp.reproductions.run(name, frame)
+    assert found.holds
+    assert all(c.not_reproduced == 0 for c in judged(found))
+
+
 # Sources whose files are not at hand: workbooks of their layout, made up with known TFP.
 
 INDUSTRIES = ("Farms", "Oil and gas extraction", "Federal", "Motor vehicles, bodies and trailers")
