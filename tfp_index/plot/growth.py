@@ -128,6 +128,20 @@ def contributions(
     )
 
 
+def _few(res: GrowthAccountingResult, entities: Sequence[Any] | None) -> list[Any]:
+    """Return the entities to draw; all of them only while a reader can tell them apart."""
+    if entities is not None:
+        return list(entities)
+    everyone = list(res.keys.entity_labels.tolist())
+    if len(everyone) > 12:
+        raise DataError(
+            f"{len(everyone)} lines in one figure cannot be told apart",
+            code="too_many_entities",
+            remedy="name those to draw in entities=",
+        )
+    return everyone
+
+
 def index(
     res: GrowthAccountingResult,
     entities: Sequence[Any] | None = None,
@@ -162,13 +176,7 @@ def index(
         If an entity is unknown, or more than twelve lines would be drawn unasked.
     """
     lang = language_of(language)
-    chosen = list(res.keys.entity_labels.tolist()) if entities is None else list(entities)
-    if entities is None and len(chosen) > 12:
-        raise DataError(
-            f"{len(chosen)} lines in one figure cannot be told apart",
-            code="too_many_entities",
-            remedy="name those to draw in entities=",
-        )
+    chosen = _few(res, entities)
     level = res.index(base=base, value=value)["tfp_index"]
     ax = _style.new_axes(ax)
     ends: list[tuple[float, float, str, str, bool]] = []
