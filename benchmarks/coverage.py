@@ -37,6 +37,9 @@ class Case:
 PROXIES = {"labor": 0.6, "capital": 0.4}
 proxies = simulate.proxies
 leaving = partial(simulate.proxies, exit=True)
+EFFECTS = {"labor": 0.6, "capital": 0.3}
+GROSS = {"labor": 0.15, "capital": 0.25, "materials": 0.5}
+gross = partial(simulate.gnr, periods=8, labor_elasticity=0.15, materials_elasticity=0.5)
 
 CASES = {
     "Olley-Pakes": Case(tfp.OlleyPakes(**SMALL), proxies, PROXIES),
@@ -71,6 +74,30 @@ CASES = {
         {"labor:labor": 0.0, "labor:capital": 0.0, "capital:capital": 0.0, **PROXIES},
     ),
     "Wooldridge": Case(tfp.Wooldridge(), proxies, PROXIES),
+    "Wooldridge, one equation": Case(tfp.Wooldridge(form="one_equation"), proxies, PROXIES),
+    "Cobb-Douglas, two-way effects": Case(
+        tfp.CobbDouglas(effects="two_way", cov="clustered"),
+        partial(simulate.firm_effects, feedback=0.0),
+        EFFECTS,
+    ),
+    "Dynamic panel, system": Case(
+        tfp.DynamicPanel(predetermined="capital"),
+        simulate.firm_effects,
+        {**EFFECTS, "persistence": 0.5},
+    ),
+    "Dynamic panel, difference": Case(
+        tfp.DynamicPanel(form="difference", predetermined="capital"),
+        simulate.firm_effects,
+        {**EFFECTS, "persistence": 0.5},
+    ),
+    "GNR, share of degree 1": Case(
+        tfp.GandhiNavarroRivers(revenue_share="share", share_degree=1, law_degree=1),
+        gross,
+        GROSS,
+    ),
+    "GNR, share of degree 2": Case(
+        tfp.GandhiNavarroRivers(revenue_share="share", share_degree=2), gross, GROSS
+    ),
 }
 
 
