@@ -107,8 +107,9 @@ def read_measure(panel: Panel, productivity: Any, *, scale: str, given: str) -> 
         name, values = _from_result(panel, productivity)
         given = "log"
     if given == scale:
-        infinite = np.isinf(values)
-        _refuse_first(panel, infinite, name, "infinite", "non_finite", "finite numbers")
+        if not all_finite(values):
+            infinite = np.isinf(values)
+            _refuse_first(panel, infinite, name, "infinite", "non_finite", "finite numbers")
         return Measure(name, values)
     if scale == "level":
         return Measure(name, np.exp(values))
@@ -118,6 +119,15 @@ def read_measure(panel: Panel, productivity: Any, *, scale: str, given: str) -> 
     )
     with np.errstate(invalid="ignore"):
         return Measure(name, np.log(values))
+
+
+def all_finite(values: Floats) -> bool:
+    """Say in one pass whether a column has neither missing nor infinite entries.
+
+    False also where their sum overflows.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum()))
 
 
 def _refuse_first(
@@ -192,6 +202,8 @@ def require_weight(panel: Panel, name: str, values: Floats) -> None:
     DataError
         At the first of them.
     """
+    if all_finite(values) and not (values.size and values.min() < 0.0):
+        return
     _refuse_first(panel, values < 0.0, name, "negative", "negative_weight", "weights from zero")
     _refuse_first(panel, np.isinf(values), name, "infinite", "non_finite", "finite weights")
 
@@ -253,6 +265,8 @@ def grouping(panel: Panel, names: Sequence[str]) -> Grouping:
     parts: list[tuple[Ints, NDArray[Any]]] = [_one(panel, name) for name in names]
     if not parts:
         return Grouping((), codes, (), 1)
+    if len(parts) == 1:
+        return Grouping(tuple(names), parts[0][0], (parts[0][1],), parts[0][1].shape[0])
     for part, part_labels in parts:
         codes = codes * part_labels.shape[0] + part
     codes, distinct = dense_codes(codes)
@@ -364,7 +378,7 @@ class MeasuredRows:
     measured : (n,) bool array
         Rows with productivity and weight.
     lost : mapping of reason to (n,) bool array
-        Each row that is not measured, under one reason.
+        Each row that is not measured, under one reason; empty where all are.
     """
 
     name: str
@@ -377,6 +391,8 @@ class MeasuredRows:
     @property
     def pivot(self) -> float:
         """Mean productivity, to take from all rows before they are added up."""
+        if not self.lost:
+            return float(np.mean(self.phi))
         return float(np.mean(self.phi[self.measured])) if self.measured.any() else 0.0
 
 
@@ -398,6 +414,8 @@ def measured_rows(
     if design is not None:
         w = w * design
     phi = measure.values
+    if relative is None and all_finite(phi) and all_finite(w):
+        return MeasuredRows(measure.name, phi, w, design, np.ones(panel.n_rows, bool), {})
     lost = {f"{measure.name} missing": np.isnan(phi)}
     lost["weight missing"] = np.isnan(w) & ~np.isnan(phi)
     if relative is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfp_index.aggregation import _firms
 from tfp_index.aggregation._assemble import assemble, industries
@@ -37,6 +38,8 @@ from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose
 
 __all__ = ["Decomposition"]
+
+Ints = NDArray[np.int64]
 
 STATIC = {
     "olley_pakes": olley_pakes,
@@ -241,17 +244,20 @@ class Decomposition(Specification):
             relative=self.relative, base=self.base, sampling_weight=self.sampling_weight,
         )  # fmt: skip
         pairs = read_pairs(panel, periods, self.frame_breaks)
-        _require_data(panel, rows, pairs)
+        slot = dense_codes(panel.time)[0]
+        _require_data(panel, rows, pairs, slot)
         inside = grouping(panel, names_of(self.within))
         parts = grouping(panel, names_of(self.by))
         matches, switchers = self._match(panel, rows, pairs, inside)
         dynamic = [m for m in self.methods if m in METHODS]
+        shape = (len(pairs), inside.size, parts.size)
+        cell = parts.codes if inside.size == 1 else inside.codes * parts.size + parts.codes
         moments = pair_moments(
             matches,
             rows.phi,
             rows.weight,
-            inside.codes * parts.size + parts.codes,
-            (len(pairs), inside.size, parts.size),
+            cell,
+            shape,
             design=rows.design,
             pivot=rows.pivot,
             home=self.movers,
@@ -267,7 +273,7 @@ class Decomposition(Specification):
             notes["without value, input or cost above zero (firm-pairs)"] = plain.left_out
         return DecompositionResult(
             spec=self,
-            record=record_of(self, panel, _sample(panel, rows, pairs, matches, notes)),
+            record=record_of(self, panel, _sample(panel, rows, pairs, matches, slot, notes)),
             keys=panel.keys,
             productivity=rows.name,
             pairs=pairs,
@@ -278,8 +284,7 @@ class Decomposition(Specification):
             levels_by_method=self._levels(panel, rows, pairs, parts),
             reallocation=plain,
             behind=_firms.behind(
-                matches, rows.weight, inside.codes * parts.size + parts.codes,
-                (len(pairs), inside.size, parts.size), self.keep_largest, self.movers,
+                matches, rows.weight, cell, shape, self.keep_largest, self.movers
             ),
             firms=_firms.contributions_by_firm(
                 matches, rows.phi, rows.weight, rows.design, inside.codes, len(pairs), dynamic
@@ -331,13 +336,13 @@ class Decomposition(Specification):
         return {method: (periods, STATIC[method](moments), moments) for method in wanted}
 
 
-def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
+def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs, slot: Ints) -> None:
     """Every period of a pair needs measured rows, and weight."""
     calendar = panel.keys.calendar
-    slot = dense_codes(panel.time)[0]
-    weight = rows.weight if rows.measured.all() else np.where(rows.measured, rows.weight, 0.0)
-    n = np.bincount(slot, rows.measured, calendar.numbers.shape[0])
-    total = np.bincount(slot, weight, calendar.numbers.shape[0])
+    T = calendar.numbers.shape[0]
+    n = np.bincount(slot, rows.measured, T) if rows.lost else np.ones(T)
+    weight = np.where(rows.measured, rows.weight, 0.0) if rows.lost else rows.weight
+    total = np.bincount(slot, weight, T)
     for number in np.unique(pairs.numbers).tolist():
         place = int(np.searchsorted(calendar.numbers, number))
         label = calendar.write(number)
@@ -362,14 +367,24 @@ def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
 
 
 def _sample(
-    panel: Panel, rows: MeasuredRows, pairs: Pairs, matches: Matches, notes: dict[str, int]
+    panel: Panel,
+    rows: MeasuredRows,
+    pairs: Pairs,
+    matches: Matches,
+    slot: Ints,
+    notes: dict[str, int],
 ) -> Sample:
-    used = np.zeros(panel.n_rows, bool)
-    for taken in (matches.start, matches.end, matches.entrant, matches.exiter):
-        used[taken] = True
     calendar = panel.keys.calendar.numbers
-    asked = np.isin(calendar, pairs.numbers)[dense_codes(panel.time)[0]]
+    wanted = np.isin(calendar, pairs.numbers)
+    asked = np.ones(panel.n_rows, bool) if wanted.all() else wanted[slot]
     lost = {reason: int((mask & asked).sum()) for reason, mask in rows.lost.items()}
-    lost["not of a period asked for"] = int((~asked).sum())
-    lost["measured in one period of the pair only"] = int((asked & rows.measured & ~used).sum())
-    return Sample(panel.keys.frame_rows, int(used.sum()), lost, notes)
+    lost["not of a period asked for"] = panel.n_rows - int(asked.sum())
+    measured = int((asked & rows.measured).sum())
+    used = measured
+    if rows.lost and len(pairs):
+        taken = np.zeros(panel.n_rows, bool)
+        for part in (matches.start, matches.end, matches.entrant, matches.exiter):
+            taken[part] = True
+        used = int(taken.sum())
+    lost["measured in one period of the pair only"] = measured - used
+    return Sample(panel.keys.frame_rows, used, lost, notes)

@@ -16,13 +16,13 @@ period 1); ``v_it = s_it / Σ_{j∈S} s_jt``; a bar is the mean of the two perio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.kernels.blocks import BLOCK_ROWS, blocks
+from tfp_index.kernels.blocks import BLOCK_ROWS, blocks, map_blocks
 from tfp_index.kernels.matching import Matches
 
 __all__ = [
@@ -130,6 +130,24 @@ def add_counts(keys: Ints, columns: list[Floats], out: Floats) -> None:
         row += np.bincount(keys, values, out.shape[1])
 
 
+CHUNK_ROWS = 2**19
+"""Rows that share one set of sums; chunks do not depend on the number of threads."""
+
+
+def _inside(chunk: slice, cells: int) -> Iterator[slice]:
+    """Cut a chunk into blocks, no shorter than the sums that each adds to."""
+    for b in blocks(chunk.stop - chunk.start, max(BLOCK_ROWS, 4 * cells)):
+        yield slice(chunk.start + b.start, chunk.start + b.stop)
+
+
+def _summed(work: Callable[[slice], Floats], n: int, shape: tuple[int, int]) -> Floats:
+    """Add up the sums of all chunks, in order."""
+    total = np.zeros(shape)
+    for part in map_blocks(work, n, size=max(CHUNK_ROWS, 16 * shape[1])):
+        total += part
+    return total
+
+
 def _survivor_columns(
     phi: Floats,
     weight: Floats,
@@ -185,26 +203,34 @@ def pair_moments(
     """
     per_pair = shape[1] * shape[2]
     cells = shape[0] * per_pair
-    size = max(BLOCK_ROWS, 4 * cells)
     width = 8 if design is None else 10
-    counts = np.zeros(cells)
-    sums = np.zeros((width, cells))
-    for b in blocks(matches.start.shape[0], size):
-        start, end = matches.start[b], matches.end[b]
-        keys = matches.pair[b] * per_pair + cell[end if home == "end" else start]
-        counts += np.bincount(keys, minlength=cells)
-        add_counts(keys, _survivor_columns(phi, weight, design, start, end, pivot), sums)
-    stacked = list(sums.reshape(width, *shape))
+
+    def survivors_of(chunk: slice) -> Floats:
+        out = np.zeros((1 + width, cells))
+        for b in _inside(chunk, cells):
+            start, end = matches.start[b], matches.end[b]
+            keys = matches.pair[b] * per_pair + cell[end if home == "end" else start]
+            out[0] += np.bincount(keys, minlength=cells)
+            columns = _survivor_columns(phi, weight, design, start, end, pivot)
+            add_counts(keys, columns, out[1:])
+        return out
+
+    counts, *sums = _summed(survivors_of, matches.start.shape[0], (1 + width, cells))
     n = counts.reshape(shape)
+    stacked = [column.reshape(shape) for column in sums]
     survivors = Survivors(n, n, n, *stacked) if design is None else Survivors(n, *stacked)
 
     def crossers(rows: Ints, pair: Ints, kind: NDArray[np.int8]) -> Crossers:
-        total = np.zeros((3, KINDS * cells))
-        for b in blocks(rows.shape[0], size):
-            r = rows[b]
-            keys = kind[b].astype(np.int64) * cells + pair[b] * per_pair + cell[r]
-            w = weight[r]
-            add_counts(keys, [np.ones_like(w), w, w * (phi[r] - pivot)], total)
+        def of(chunk: slice) -> Floats:
+            out = np.zeros((3, KINDS * cells))
+            for b in _inside(chunk, cells):
+                r = rows[b]
+                keys = kind[b].astype(np.int64) * cells + pair[b] * per_pair + cell[r]
+                w = weight[r]
+                add_counts(keys, [np.ones_like(w), w, w * (phi[r] - pivot)], out)
+            return out
+
+        total = _summed(of, rows.shape[0], (3, KINDS * cells))
         return Crossers(*total.reshape(3, KINDS, *shape))
 
     return Moments(

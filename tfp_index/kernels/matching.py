@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.groups import group_offsets
 
 __all__ = [
@@ -75,14 +76,35 @@ def _consecutive(codes: Ints, time: Ints, pairs: Ints, ids: Ints) -> _Found:
     as_start, as_end = np.full(span, -1), np.full(span, -1)
     as_start[pairs[:, 0] - low] = ids
     as_end[pairs[:, 1] - low] = ids
-    linked = np.zeros(codes.shape[0] + 1, np.bool_)  # linked[r]: row r continues row r - 1
-    linked[1:-1] = (codes[1:] == codes[:-1]) & (time[1:] - time[:-1] == 1)
-    period = time - low
-    ends, starts = as_end[period], as_start[period]
-    end = np.flatnonzero(linked[:-1] & (ends >= 0))
-    entrant = np.flatnonzero(~linked[:-1] & (ends >= 0))
-    exiter = np.flatnonzero(~linked[1:] & (starts >= 0))
-    return _Found(end - 1, end, ends[end], entrant, ends[entrant], exiter, starts[exiter])
+    n = codes.shape[0]
+
+    def linked(rows: slice) -> NDArray[np.bool_]:
+        """Whether each row, and the one after the block, continues the row before it."""
+        stop = min(rows.stop + 1, n)
+        out = np.zeros(rows.stop - rows.start + 1, bool)
+        first = max(rows.start, 1)
+        here, before = slice(first, stop), slice(first - 1, stop - 1)
+        same = codes[here] == codes[before]
+        same &= time[here] - time[before] == 1
+        out[first - rows.start : stop - rows.start] = same
+        return out
+
+    def match(rows: slice) -> tuple[Ints, ...]:
+        chain = linked(rows)
+        period = time[rows] - low
+        ends, starts = as_end[period], as_start[period]
+        asked = ends >= 0
+        end = np.flatnonzero(chain[:-1] & asked)
+        entrant = np.flatnonzero(~chain[:-1] & asked)
+        exiter = np.flatnonzero(~chain[1:] & (starts >= 0))
+        a = rows.start
+        return (end + a, ends[end], entrant + a, ends[entrant], exiter + a, starts[exiter])
+
+    parts = map_blocks(match, n)
+    end, pair, entrant, entrant_pair, exiter, exiter_pair = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    return _Found(end - 1, end, pair, entrant, entrant_pair, exiter, exiter_pair)
 
 
 def _one_pair(codes: Ints, time: Ints, pair: Ints, number: int, entities: int) -> _Found:
@@ -145,15 +167,8 @@ def match_pairs(
             rows[found.exiter],
             found.exiter_pair,
         )
-    offsets = group_offsets(codes)
-    first = time[offsets[np.searchsorted(offsets, found.entrant, side="right") - 1]]
-    last = time[offsets[np.searchsorted(offsets, found.exiter, side="right")] - 1]
-    entrant_kind = np.where(first < pairs[found.entrant_pair, 0], KIND_RETURNING, KIND_TRUE).astype(
-        np.int8
-    )
-    exiter_kind = np.where(last > pairs[found.exiter_pair, 1], KIND_RETURNING, KIND_TRUE).astype(
-        np.int8
-    )
+    entrant_kind = _returning(codes, time, found.entrant, pairs[found.entrant_pair, 0], -1)
+    exiter_kind = _returning(codes, time, found.exiter, pairs[found.exiter_pair, 1], 1)
     if rows is not None:
         every = _find(codes, time, pairs)
         for kind, mine, real in (
@@ -174,6 +189,22 @@ def match_pairs(
         found.exiter_pair,
         exiter_kind,
     )
+
+
+def _returning(
+    codes: Ints, time: Ints, rows: Ints, period: Ints, direction: int
+) -> NDArray[np.int8]:
+    """Mark rows whose firm is also seen before (direction -1) or after (1) a period."""
+    kind = np.full(rows.shape[0], KIND_TRUE, np.int8)
+    beside = rows + direction
+    inside = (beside >= 0) & (beside < codes.shape[0])
+    more = np.flatnonzero(inside & (codes[np.where(inside, beside, 0)] == codes[rows]))
+    if more.size:  # only these can have been there before; the firm's end tells
+        offsets = group_offsets(codes)
+        run = np.searchsorted(offsets, rows[more], side="right")
+        farthest = time[offsets[run - 1]] if direction < 0 else time[offsets[run] - 1]
+        kind[more[direction * (farthest - period[more]) > 0]] = KIND_RETURNING
+    return kind
 
 
 def _keys(rows: Ints, pair: Ints, codes: Ints) -> Ints:
