@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import math
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tfp_index.composite.structure import StructureError
+from tfp_index.criteria._toml import (
+    Faults,
+    Texts,
+    code_of,
+    document_of,
+    is_number,
+    number,
+    one_of,
+    refuse_unknown,
+    string,
+    tables,
+    texts,
+)
 from tfp_index.criteria.measures import MEASURES
-from tfp_index.errors import FileError, nearest
+from tfp_index.errors import nearest
 from tfp_index.panel.mapping import ReadOnly
 
 __all__ = ["Group", "Indicator", "Parsed", "parse"]
 
-LANGUAGES = ("vi", "en")
 STATUSES = ("official definition", "published practice", "proposal")
 DIRECTIONS = {"up": 1, "down": -1, "context": 0}
-MOST_NODES = 1_000
-MOST_LETTERS = 4_000
 DEEPEST = 12
 SUM_TOLERANCE = 1e-6
 
@@ -61,13 +68,8 @@ INDICATOR_KEYS = (
     "source",
     "status",
 )
-TEXTS = ("name", "label", "note", "entity", "definition", "unit", "data")
+TEXTS = ("name", "label", "note", "entity", "definition", "unit", "data", "source")
 """Keys that exist once for each language, as ``name_vi`` and ``name_en``."""
-
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
-
-Texts = Mapping[str, str]
-Faults = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Indicator:
     goalposts : (low, high) or None
     target : float or None
     normalize, treat : str or None
-    source : str
+    source : mapping of language to text
     status : str
         One of `STATUSES`.
     """
@@ -131,7 +133,7 @@ class Indicator:
     target: float | None
     normalize: str | None
     treat: str | None
-    source: str
+    source: Texts
     status: str
 
 
@@ -171,14 +173,7 @@ def parse(text: str, name: str) -> Parsed:
     StructureError
         Listing every fault with its place.
     """
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise FileError(
-            f"{name} is not valid TOML: {error}",
-            code="bad_toml",
-            remedy="correct the line that is named",
-        ) from None
+    document = document_of(text, name)
     faults: Faults = []
     known = ("set", "method", "pillar", "criterion", "indicator")
     faults += [
@@ -191,12 +186,14 @@ def parse(text: str, name: str) -> Parsed:
     groups = [
         group
         for kind in ("pillar", "criterion")
-        for place, table in _tables(document, kind, faults)
+        for place, table in tables(document, kind, faults)
         if (group := _group(table, kind, place, faults)) is not None
     ]
+    if not document.get("indicator", []):
+        faults.append(("indicator", "there is no [[indicator]]"))
     indicators = [
         indicator
-        for place, table in _tables(document, "indicator", faults)
+        for place, table in tables(document, "indicator", faults)
         if (indicator := _indicator(table, place, faults)) is not None
     ]
     _check_tree(groups, indicators, faults)
@@ -205,41 +202,20 @@ def parse(text: str, name: str) -> Parsed:
     return Parsed(ReadOnly(head), tuple(groups), tuple(indicators), ReadOnly(method))
 
 
-def _tables(
-    document: Mapping[str, Any], kind: str, faults: Faults
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the tables of a kind with their places."""
-    value = document.get(kind, [])
-    if not isinstance(value, list) or not all(isinstance(v, Mapping) for v in value):
-        faults.append((kind, f"write [[{kind}]] for each of them"))
-        return []
-    if len(value) > MOST_NODES:
-        faults.append((kind, f"{len(value)} tables; at most {MOST_NODES} are read"))
-        return []
-    if kind == "indicator" and not value:
-        faults.append((kind, "there is no [[indicator]]"))
-    found = []
-    for number, table in enumerate(value, start=1):
-        code = table.get("code")
-        shown = f" {code!r}" if isinstance(code, str) else ""
-        found.append((f"{kind} {number}{shown}"[:120], table))
-    return found
-
-
 def _head(table: Any, faults: Faults) -> dict[str, Any]:
     if not isinstance(table, Mapping):
         faults.append(("set", "there is no [set] with code, version, status and names"))
         return {}
-    _unknown(table, SET_KEYS, "set", faults)
+    refuse_unknown(table, SET_KEYS, "set", faults, TEXTS)
     head: dict[str, Any] = {
-        "code": _code(table, "set", faults),
-        "version": _string(table, "version", "set", faults),
-        "status": _one_of(table, "status", STATUSES, "set", faults),
+        "code": code_of(table, "set", faults),
+        "version": string(table, "version", "set", faults),
+        "status": one_of(table, "status", STATUSES, "set", faults),
     }
     for key in ("name", "label"):
-        head[key] = _texts(table, key, "set", faults, required=True)
+        head[key] = texts(table, key, "set", faults, required=True)
     for key in ("note", "entity"):
-        head[key] = _texts(table, key, "set", faults)
+        head[key] = texts(table, key, "set", faults)
     return head
 
 
@@ -247,7 +223,7 @@ def _method(table: Any, faults: Faults) -> dict[str, Any]:
     if not isinstance(table, Mapping):
         faults.append(("method", "it is not a table of options"))
         return {}
-    _unknown(table, METHOD_KEYS, "method", faults)
+    refuse_unknown(table, METHOD_KEYS, "method", faults, TEXTS)
     return {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in table.items()
@@ -256,41 +232,41 @@ def _method(table: Any, faults: Faults) -> dict[str, Any]:
 
 
 def _group(table: Mapping[str, Any], kind: str, place: str, faults: Faults) -> Group | None:
-    _unknown(table, GROUP_KEYS, place, faults)
-    code = _code(table, place, faults)
-    parent = "index" if kind == "pillar" else _string(table, "parent", place, faults)
+    refuse_unknown(table, GROUP_KEYS, place, faults, TEXTS)
+    code = code_of(table, place, faults)
+    parent = "index" if kind == "pillar" else string(table, "parent", place, faults)
     if kind == "pillar" and "parent" in table:
         faults.append((place, "a pillar has no parent"))
     group = Group(
         code=code,
         kind=kind,
         parent=parent,
-        name=_texts(table, "name", place, faults, required=True),
-        definition=_texts(table, "definition", place, faults),
+        name=texts(table, "name", place, faults, required=True),
+        definition=texts(table, "definition", place, faults),
         weight=_weight(table, place, faults),
     )
     return group if code else None
 
 
 def _indicator(table: Mapping[str, Any], place: str, faults: Faults) -> Indicator | None:
-    _unknown(table, INDICATOR_KEYS, place, faults)
-    code = _code(table, place, faults)
-    measure = _one_of(table, "measure", tuple(MEASURES), place, faults)
-    direction = _one_of(table, "direction", tuple(DIRECTIONS), place, faults)
+    refuse_unknown(table, INDICATOR_KEYS, place, faults, TEXTS)
+    code = code_of(table, place, faults)
+    measure = one_of(table, "measure", tuple(MEASURES), place, faults)
+    direction = one_of(table, "direction", tuple(DIRECTIONS), place, faults)
     goalposts = _goalposts(table, place, faults)
-    target = _number(table, "target", place, faults)
-    normalize = _string(table, "normalize", place, faults, required=False)
+    target = number(table, "target", place, faults)
+    normalize = string(table, "normalize", place, faults, required=False)
     if normalize is None and goalposts is not None:
         normalize = "goalposts"
     elif normalize is None and target is not None:
         normalize = "target"
     indicator = Indicator(
         code=code,
-        parent=_string(table, "parent", place, faults) or "",
-        name=_texts(table, "name", place, faults, required=True),
-        definition=_texts(table, "definition", place, faults, required=True),
-        unit=_texts(table, "unit", place, faults, required=True),
-        data=_texts(table, "data", place, faults),
+        parent=string(table, "parent", place, faults) or "",
+        name=texts(table, "name", place, faults, required=True),
+        definition=texts(table, "definition", place, faults, required=True),
+        unit=texts(table, "unit", place, faults, required=True),
+        data=texts(table, "data", place, faults),
         direction=DIRECTIONS.get(direction or "up", 1),
         weight=_weight(table, place, faults),
         measure=measure or "value",
@@ -299,88 +275,15 @@ def _indicator(table: Mapping[str, Any], place: str, faults: Faults) -> Indicato
         goalposts=goalposts,
         target=target,
         normalize=normalize,
-        treat=_string(table, "treat", place, faults, required=False),
-        source=_string(table, "source", place, faults) or "",
-        status=_one_of(table, "status", STATUSES, place, faults) or "proposal",
+        treat=string(table, "treat", place, faults, required=False),
+        source=string(table, "source", place, faults) or "",
+        status=one_of(table, "status", STATUSES, place, faults) or "proposal",
     )
     return indicator if code else None
 
 
-def _unknown(table: Mapping[str, Any], keys: Sequence[str], place: str, faults: Faults) -> None:
-    allowed = [k for k in keys if k not in TEXTS]
-    allowed += [f"{k}_{lang}" for k in keys if k in TEXTS for lang in LANGUAGES]
-    faults.extend(
-        (place, f"unknown key {str(key)[:60]!r}; {nearest(str(key), allowed)}")
-        for key in table
-        if key not in allowed
-    )
-
-
-def _code(table: Mapping[str, Any], place: str, faults: Faults) -> str:
-    code = table.get("code")
-    if isinstance(code, str) and _CODE.fullmatch(code) and code != "index":
-        return code
-    faults.append(
-        (place, f"code {str(code)[:60]!r} must be lower-case letters, digits and _, not 'index'")
-    )
-    return ""
-
-
-def _string(
-    table: Mapping[str, Any], key: str, place: str, faults: Faults, required: bool = True
-) -> Any:
-    value = table.get(key)
-    if value is None and not required:
-        return None
-    if isinstance(value, str) and value.strip() and len(value) <= MOST_LETTERS:
-        return value
-    what = "is missing" if value is None else f"is no text of 1 to {MOST_LETTERS} letters"
-    faults.append((place, f"{key} {what}"))
-    return None
-
-
-def _texts(
-    table: Mapping[str, Any], key: str, place: str, faults: Faults, required: bool = False
-) -> Texts:
-    names = [f"{key}_{lang}" for lang in LANGUAGES]
-    there = [name for name in names if name in table]
-    if not there and not required:
-        return ReadOnly({})
-    if len(there) == 1:
-        other = names[0] if there[0] == names[1] else names[1]
-        faults.append((place, f"{there[0]} stands without {other}: the languages are out of step"))
-        return ReadOnly({})
-    values = {lang: _string(table, f"{key}_{lang}", place, faults) for lang in LANGUAGES}
-    return ReadOnly({lang: str(value or "") for lang, value in values.items()})
-
-
-def _one_of(
-    table: Mapping[str, Any], key: str, allowed: Sequence[str], place: str, faults: Faults
-) -> Any:
-    value = table.get(key)
-    if value in allowed:
-        return value
-    what = "is missing" if value is None else f"{str(value)[:60]!r} is not known"
-    faults.append((place, f"{key} {what}; {nearest(str(value), allowed)}"))
-    return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _number(table: Mapping[str, Any], key: str, place: str, faults: Faults) -> float | None:
-    value = table.get(key)
-    if value is None:
-        return None
-    if _is_number(value):
-        return float(value)
-    faults.append((place, f"{key} {str(value)[:40]!r} is not a number"))
-    return None
-
-
 def _weight(table: Mapping[str, Any], place: str, faults: Faults) -> float | None:
-    weight = _number(table, "weight", place, faults)
+    weight = number(table, "weight", place, faults)
     if weight is not None and weight < 0:
         faults.append((place, f"weight {weight:g} is below zero"))
     return weight
@@ -390,7 +293,7 @@ def _goalposts(table: Mapping[str, Any], place: str, faults: Faults) -> tuple[fl
     value = table.get("goalposts")
     if value is None:
         return None
-    if isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)):
+    if isinstance(value, list) and len(value) == 2 and all(map(is_number, value)):
         if value[0] < value[1]:
             return (float(value[0]), float(value[1]))
         faults.append((place, f"goalposts {value[0]:g} and {value[1]:g} do not ascend"))
@@ -427,7 +330,7 @@ def _parameters(
     table: Mapping[str, Any], measure: str | None, place: str, faults: Faults
 ) -> Mapping[str, float]:
     value = table.get("parameters", {})
-    if not isinstance(value, Mapping) or not all(map(_is_number, value.values())):
+    if not isinstance(value, Mapping) or not all(map(is_number, value.values())):
         faults.append((place, "parameters must be numbers by name"))
         return ReadOnly({})
     if measure is None:
