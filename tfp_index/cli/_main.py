@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     _growth(commands)
     _report(commands)
     _reproduce(commands)
+    _criteria(commands)
     return parser
 
 
@@ -231,6 +232,48 @@ def _reproduce(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         from tfp_index.cli._reproduce import reproduce
 
         return reproduce(arguments)
+
+    parser.set_defaults(run=run)
+
+
+def _criteria(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = _command(commands, "criteria", "score and rank provinces or enterprises by a set")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="DATA",
+        help=".csv, .tsv, .parquet or .xlsx; with --regime, one workbook of statements each",
+    )
+    parser.add_argument(
+        "--set",
+        default="province",
+        metavar="SET",
+        help="province, enterprise, or the path of a criteria file; default: province",
+    )
+    parser.add_argument("--unit", metavar="COLUMN", help="column that names the units")
+    parser.add_argument("--time", metavar="COLUMN", help="column of the year")
+    parser.add_argument(
+        "--regime",
+        choices=("TT200", "TT133", "TT99", "QD15"),
+        help="the files are financial statements of this accounting regime",
+    )
+    parser.add_argument(
+        "--peers", metavar="A,B", help="columns whose values a unit shares with its peers"
+    )
+    parser.add_argument("--period", metavar="YEAR", help="of ranking and profile; default: last")
+    parser.add_argument("--profile", metavar="UNIT", help="add the profile of this unit")
+    parser.add_argument(
+        "--reps", type=int, default=1000, metavar="N", help="replicates; default 1000, 0 for none"
+    )
+    parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
+    _language(parser)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV, JSON and Excel here")
+
+    def run(arguments: argparse.Namespace) -> int:
+        from tfp_index.cli._criteria import criteria
+
+        return criteria(arguments)
 
     parser.set_defaults(run=run)
 

@@ -19,7 +19,7 @@ from tfp_index.criteria.definition import Indicator, Parsed, parse
 from tfp_index.criteria.measures import MEASURES, Rows
 from tfp_index.criteria.result import CriteriaResult
 from tfp_index.errors import DataError, DataWarning, FileError, SpecificationError, nearest
-from tfp_index.language import language
+from tfp_index.language import language as language_of
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.frames import FrameReader
 from tfp_index.panel.mapping import ReadOnly
@@ -179,49 +179,49 @@ class CriteriaSet:
             remedy=nearest(code, [i.code for i in self.indicators]),
         )
 
-    def name(self, lang: str = "vi") -> str:
+    def name(self, language: str = "en") -> str:
         """Return the title of the set."""
-        return language(lang).pick(self.parsed.head["name"])
+        return language_of(language).pick(self.parsed.head["name"])
 
-    def label(self, lang: str = "vi") -> str:
+    def label(self, language: str = "en") -> str:
         """Return what the set is: a proposal, or official."""
-        return language(lang).pick(self.parsed.head["label"])
+        return language_of(language).pick(self.parsed.head["label"])
 
-    def note(self, lang: str = "vi") -> str:
+    def note(self, language: str = "en") -> str:
         """Return what a reader must know about the set."""
-        return language(lang).pick(self.parsed.head["note"])
+        return language_of(language).pick(self.parsed.head["note"])
 
-    def name_of(self, code: str, lang: str = "vi") -> str:
+    def name_of(self, code: str, language: str = "en") -> str:
         """Return the name of an indicator, a criterion, a pillar or the index."""
         if code == "index":
-            return self.name(lang)
+            return self.name(language)
         names = {node.code: node.name for node in self.parsed.groups}
         names |= {node.code: node.name for node in self.indicators}
         if code in names:
-            return language(lang).pick(names[code])
+            return language_of(language).pick(names[code])
         raise SpecificationError(f"there is no node {code!r}", code="unknown_node")
 
-    def table(self, lang: str = "vi") -> Table:
+    def table(self, language: str = "en") -> Table:
         """Return every indicator with its definition, unit, direction, source and data."""
-        lang_ = language(lang)
+        lang = language_of(language)
         rows = self.indicators
         directions = {1: "up", -1: "down", 0: "context"}
         return Table(
             {
                 "code": [i.code for i in rows],
                 "parent": [i.parent for i in rows],
-                "name": [lang_.pick(i.name) for i in rows],
-                "definition": [lang_.pick(i.definition) for i in rows],
-                "unit": [lang_.pick(i.unit) for i in rows],
+                "name": [lang.pick(i.name) for i in rows],
+                "definition": [lang.pick(i.definition) for i in rows],
+                "unit": [lang.pick(i.unit) for i in rows],
                 "direction": [directions[i.direction] for i in rows],
                 "measure": [i.measure for i in rows],
                 "formula": [MEASURES[i.measure].formula for i in rows],
                 "columns": [", ".join(i.inputs.values()) for i in rows],
                 "status": [i.status for i in rows],
-                "source": [i.source for i in rows],
+                "source": [lang.pick(i.source) for i in rows],
             },
-            title=f"{self.name(lang)} ({self.label(lang)})",
-            notes=(self.note(lang),) if self.note(lang) else (),
+            title=f"{self.name(language)} ({self.label(language)})",
+            notes=(self.note(language),) if self.note(language) else (),
         )
 
     def columns(self) -> tuple[str, ...]:

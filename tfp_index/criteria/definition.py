@@ -276,7 +276,7 @@ def _indicator(table: Mapping[str, Any], place: str, faults: Faults) -> Indicato
         target=target,
         normalize=normalize,
         treat=string(table, "treat", place, faults, required=False),
-        source=string(table, "source", place, faults) or "",
+        source=texts(table, "source", place, faults, required=True),
         status=one_of(table, "status", STATUSES, place, faults) or "proposal",
     )
     return indicator if code else None

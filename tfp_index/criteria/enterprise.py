@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,14 +94,14 @@ class EnterpriseResult:
             backend=self.keys.backend,
         )
 
-    def table(self, lang: str = "vi") -> Table:
+    def table(self, language: str = "en") -> Table:
         """Return the indicators under their names, with units, one row per enterprise and year."""
         columns: dict[str, Any] = dict(self.keys.columns())
         for indicator in self.criteria.indicators:
             if indicator.code in self.values:
-                name = f"{indicator.name.get(lang, '')} ({indicator.unit.get(lang, '')})"
+                name = f"{indicator.name.get(language, '')} ({indicator.unit.get(language, '')})"
                 columns[name] = self.values[indicator.code]
-        title = f"{self.criteria.name(lang)} ({self.criteria.label(lang)})"
+        title = f"{self.criteria.name(language)} ({self.criteria.label(language)})"
         return Table(columns, title=title, backend=self.keys.backend)
 
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -137,6 +138,13 @@ class EnterpriseResult:
             "reconciliation": self.reconciliation().to_dict(),
             "problems": self.problems.to_dict(),
         }
+
+    def to_excel(self, path: str | Path, *, language: str = "en") -> Path:
+        """Write indicators, value added and the problems of the statements to a workbook."""
+        from tfp_index.criteria.output import enterprise_tables, write_tables
+
+        tables = enterprise_tables(self, language=language)
+        return write_tables(tables, path, self.criteria, language)
 
     def __str__(self) -> str:
         used = f"{self.sample.used} of {self.sample.rows} enterprise-years have value added"

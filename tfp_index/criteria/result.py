@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from tfp_index.composite.compute import period_ranks
 from tfp_index.composite.result import CompositeResult
-from tfp_index.language import language
+from tfp_index.language import Language
+from tfp_index.language import language as language_of
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Category
 from tfp_index.panel.table import Table
@@ -108,7 +110,7 @@ class CriteriaResult:
             backend=self.keys.backend,
         )
 
-    def coverage(self, lang: str = "vi") -> Table:
+    def coverage(self, language: str = "en") -> Table:
         """Return for each indicator where it comes from and how many rows have it."""
         rows = self.criteria.indicators
         n = self.keys.n_rows
@@ -119,7 +121,7 @@ class CriteriaResult:
         return Table(
             {
                 "code": [i.code for i in rows],
-                "name": [self.criteria.name_of(i.code, lang) for i in rows],
+                "name": [self.criteria.name_of(i.code, language) for i in rows],
                 "origin": [self.origin[i.code] for i in rows],
                 "rows": counts,
                 "share": [count / n for count in counts],
@@ -155,7 +157,7 @@ class CriteriaResult:
         raise AssertionError  # pragma: no cover  the loop always ends at no grouping
 
     def profile(
-        self, unit: Any, period: Any = None, *, lang: str = "vi", least: int | None = None
+        self, unit: Any, period: Any = None, *, language: str = "en", least: int | None = None
     ) -> Table:
         """Return every score and indicator of a unit beside those of its peers.
 
@@ -171,15 +173,17 @@ class CriteriaResult:
         peers = self.peers(unit, period, least=least)
         label, when = self.keys.where(row)
         title = f"{label}" if self.scores.single_period else f"{label}, {when}"
-        return _profile(self, row, peers, language(lang).code, least, title)
+        return _profile(self, row, peers, language_of(language).code, least, title)
 
-    def strengths(self, unit: Any, period: Any = None, *, lang: str = "vi", top: int = 5) -> Table:
+    def strengths(
+        self, unit: Any, period: Any = None, *, language: str = "en", top: int = 5
+    ) -> Table:
         """Return the scored indicators on which a unit stands highest and lowest among its peers.
 
         Only indicators that the unit itself has; at most `top` of each kind, strengths above the
         middle of the peers and weaknesses below it.
         """
-        table = self.profile(unit, period, lang=lang)
+        table = self.profile(unit, period, language=language)
         scored = {i.code for i in self.criteria.indicators if i.direction != 0}
         standing = table["standing"]
         known = np.array(
@@ -239,6 +243,17 @@ class CriteriaResult:
             "scores": self.scores.tidy().to_dict(),
         }
 
+    def to_excel(self, path: str | Path, *, language: str = "en", **options: Any) -> Path:
+        """Write ranking, scores, indicators, coverage and the set to an Excel workbook.
+
+        Options are those of `tfp_index.criteria.output.score_tables`: ``period``, ``unit`` (adds
+        a profile), ``uncertainty``, ``sensitivity``.
+        """
+        from tfp_index.criteria.output import score_tables, write_tables
+
+        tables = score_tables(self, language=language, **options)
+        return write_tables(tables, path, self.criteria, language)
+
     def __str__(self) -> str:
         title = f"{self.criteria.name('en')} ({self.criteria.label('en')})"
         used = f"{self.sample.used} of {self.sample.rows} rows scored"
@@ -248,7 +263,7 @@ class CriteriaResult:
 
 
 def _profile(
-    result: CriteriaResult, row: int, peers: Peers, lang: str, least: int, title: str
+    result: CriteriaResult, row: int, peers: Peers, language: str, least: int, title: str
 ) -> Table:
     nodes = _nodes(result)
     columns: dict[str, list[Any]] = {
@@ -276,8 +291,8 @@ def _profile(
         cells = (
             code,
             kind,
-            result.criteria.name_of(code, lang),
-            unit.get(lang, ""),
+            result.criteria.name_of(code, language),
+            unit.get(language, ""),
             value[row] if kind == "indicator" else np.nan,
             score[row] if score is not None else np.nan,
             ranks[at, position] if position is not None else np.nan,
@@ -288,7 +303,12 @@ def _profile(
         )
         for name, cell in zip(columns, cells, strict=True):
             columns[name].append(cell)
-    return Table(columns, title=title, notes=(_note(peers),), backend=result.keys.backend)
+    return Table(
+        columns,
+        title=title,
+        notes=(_note(peers, language_of(language)),),
+        backend=result.keys.backend,
+    )
 
 
 def _nodes(result: CriteriaResult) -> list[tuple[str, str, int, Mapping[str, str]]]:
@@ -318,10 +338,21 @@ def _standing(own: float, others: Floats, direction: int) -> float:
     return float(worse / others.size)
 
 
-def _note(peers: Peers) -> str:
-    shared = f"{peers.rows.size} peers that share {', '.join(peers.shared)}"
-    if not peers.shared:
-        shared = f"{peers.rows.size} peers: all other units of the period"
+def _note(peers: Peers, lang: Language) -> str:
+    count = lang.integer(peers.rows.size)
+    if peers.shared:
+        note = lang.text("criteria.peers.shared", count=count, groups=_groups(peers.shared, lang))
+    else:
+        note = lang.text("criteria.peers.all", count=count)
     if peers.dropped:
-        shared += f"; too few share {', '.join(peers.dropped)} as well"
-    return shared
+        more = lang.text("criteria.peers.dropped", groups=_groups(peers.dropped, lang))
+        note += f"; {more}"
+    return note
+
+
+def _groups(names: tuple[str, ...], lang: Language) -> str:
+    shown = []
+    for name in names:
+        key = f"criteria.head.{name}"
+        shown.append(lang.text(key).lower() if lang.has(key) else name)
+    return lang.join(shown)

@@ -107,6 +107,20 @@ class Language:
         """Write a fraction as percent."""
         return numbers.percent(fraction, digits, self.code)
 
+    def money(self, value: Any, digits: int = 1) -> str:
+        """Write an amount of VND in dong, million or billion, as its size asks.
+
+        Examples
+        --------
+        >>> language("vi").money(495e6), language("en").money(-1.25e12), language("vi").money(900)
+        ('495,0 triệu đồng', 'VND −1,250.0 billion', '900 đồng')
+        """
+        if value is None or value != value:
+            return numbers.MISSING
+        unit = next((u for u in (10**9, 10**6) if abs(value) >= u), 1)
+        amount = numbers.number(value / unit, digits if unit > 1 else 0, self.code)
+        return self.text(f"criteria.money.{unit}", number=amount)
+
     def points(self, fraction: Any, digits: int = 2, *, sign: bool = False) -> str:
         """Write a fraction as percentage points, without a unit."""
         return numbers.number(numbers.hundredfold(fraction), digits, self.code, sign=sign)

@@ -104,8 +104,8 @@ def test_profile_beside_all_others(scored: Any) -> None:
     assert row["value"] == pytest.approx(values["Quảng Ninh"])
     assert row["median"] == pytest.approx(others.median())
     assert row["standing"] == pytest.approx((others < values["Quảng Ninh"]).mean())
-    assert row["name"] == "Năng suất lao động"
-    assert scored.profile("Quảng Ninh", 2023, lang="en")["name"][3] == "TFP growth"
+    assert row["name"] == "Labor productivity"
+    assert scored.profile("Quảng Ninh", 2023, language="vi")["name"][3] == "Tốc độ tăng TFP"
     assert profile["index"]["kind"] == "index"
     assert profile["results"]["kind"] == "pillar"
     strengths = scored.strengths("Quảng Ninh", 2023)
@@ -147,7 +147,7 @@ def test_peers_share_industry_and_size() -> None:
     assert wider.shared == ("industry",)
     assert wider.dropped == ("size",)
     assert result.peers("E20").shared == ()
-    assert "too few share industry, size" in result.profile("E20").notes[0]
+    assert "too few share industry and size as well" in result.profile("E20").notes[0]
     profile = {row["code"]: row for row in result.profile("E00").rows()}
     assert profile["x"]["standing"] == 0.0
     assert profile["x"]["verdict"] == "weakness"

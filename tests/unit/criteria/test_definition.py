@@ -39,7 +39,8 @@ unit_en = "%"
 direction = "up"
 measure = "value"
 inputs = {{ value = "{code}" }}
-source = "here"
+source_vi = "ở đây"
+source_en = "here"
 status = "proposal"
 """
 
@@ -77,12 +78,13 @@ def test_bundled_sets_are_proposals_with_sources_in_two_languages(name: str) -> 
     assert cs.label("en").startswith("proposal")
     assert len(cs.indicators) == {"province": 24, "enterprise": 19}[name]
     for i in cs.indicators:
-        assert len(i.source) > 20
-        for texts in (i.name, i.definition, i.unit):
+        assert len(i.source["vi"]) > 15
+        for texts in (i.name, i.definition, i.unit, i.source):
             assert texts["vi"]
             assert texts["en"]
         assert i.name["vi"] != i.name["en"]
         assert i.definition["vi"] != i.definition["en"]
+        assert i.source["vi"] != i.source["en"]
     table = cs.table("vi")
     assert len(table) == len(cs.indicators)
     assert cs.index().describe().startswith("CompositeIndex(")
@@ -139,7 +141,7 @@ def test_all_faults_at_once_with_their_place() -> None:
         (HEAD + indicator("x", inputs="{ valve = 'x' }"), "indicator 1 'x'", "'valve'"),
         (HEAD + indicator("x", inputs="{ value = 3 }"), "indicator 1 'x'", "name a column"),
         (HEAD + indicator("x", parameters="{ scale = 3 }"), "indicator 1 'x'", "no parameter"),
-        (HEAD + indicator("x", source='""'), "indicator 1 'x'", "source"),
+        (HEAD + indicator("x", source_vi='""'), "indicator 1 'x'", "source_vi"),
         (HEAD + indicator("x", weight="nan"), "indicator 1 'x'", "not a number"),
         (HEAD + '[[pillar]]\ncode = "q"\nname_vi = "a"\nname_en = "b"\n' + indicator("x"),
          "pillar 'q'", "nothing hangs from it"),
@@ -185,11 +187,11 @@ def test_nesting_has_an_end() -> None:
 
 def test_code_markup_and_paths_are_text() -> None:
     hostile = '"<script>alert(1)</script> =cmd|calc ../../etc/passwd {{7*7}} $(rm -rf /)"'
-    cs = CriteriaSet.from_text(HEAD + indicator("x", name_vi=hostile, source=hostile))
+    cs = CriteriaSet.from_text(HEAD + indicator("x", name_vi=hostile, source_vi=hostile))
     assert cs["x"].name["vi"].startswith("<script>")
     assert "<script>" not in cs.table("vi")._repr_html_()
     long = '"' + "a" * 5000 + '"'
-    assert "no text of 1 to" in faults(HEAD + indicator("x", source=long))["indicator 1 'x'"]
+    assert "no text of 1 to" in faults(HEAD + indicator("x", source_en=long))["indicator 1 'x'"]
 
 
 def test_files(tmp_path: Path) -> None:
