@@ -150,7 +150,8 @@ def descend(
         evaluated += active.size
         better = trial_value < value[active]
         won = active[better]
-        settled = np.abs(step).max(axis=1) <= 1e-10 * (1.0 + np.abs(x[active]).max(axis=1))
+        # the step before the last: what is left is of its square
+        settled = np.abs(step).max(axis=1) <= 1e-7 * (1.0 + np.abs(x[active]).max(axis=1))
         x[won], value[won] = trial[better], trial_value[better]
         gradient[won], hessian[won] = trial_gradient[better], trial_hessian[better]
         damping[won] = np.maximum(damping[won] / 10.0, 1e-14)

@@ -426,6 +426,9 @@ def follow(problem: Problem, start: Floats, weights: Floats) -> Floats:
     end, _, _ = descend(objective, start[None])
     if problem.definition == "moments":
         good = np.isfinite(end).all() and _correlation(problem, second, end)[0] < ROOT
+        for _ in range(2 if good else 0):  # to the last digit
+            g, jacobian, _ = moments(second, problem.design, end)
+            end = end - np.linalg.solve(jacobian[0], g[0])
     else:
         end, second_derivatives, _ = newton(objective, end)
         good = np.isfinite(end).all() and np.linalg.eigvalsh(second_derivatives[0])[0] > 0

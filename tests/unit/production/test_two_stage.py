@@ -680,6 +680,30 @@ def test_the_error_of_the_probit_is_part_of_the_covariance():
         assert np.abs((V - numeric) / np.outer(scale, scale)).max() < 1e-4
 
 
+# cost ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("se", "passes"), [(None, 2), ("clustered", 3)])
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_are_walked_over_twice_and_once_more_for_errors(
+    method, se, passes, panel, monkeypatch
+):
+    """However many starts and trial values the search takes."""
+    from tfp_index.kernels import control_function, stacked_moments
+
+    rows = []
+    build = control_function.stage_one_columns
+
+    def counted(data, design, block):
+        rows.append(block.stop - block.start)
+        return build(data, design, block)
+
+    monkeypatch.setattr(control_function, "stage_one_columns", counted)
+    monkeypatch.setattr(stacked_moments, "stage_one_columns", counted)
+    method(**SMALL, se=se, starts=300).fit(panel)
+    assert sum(rows) == passes * panel.n_rows
+
+
 # bootstrap ----------------------------------------------------------------------------------------
 
 
