@@ -12,13 +12,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.datasets._firm_effects import firm_effects
 from tfp_index.datasets._province import province
 from tfp_index.datasets._proxies import proxies
 from tfp_index.datasets._simulation import Simulation, Truth
 from tfp_index.errors import SpecificationError
 from tfp_index.kernels.resampling import seed_sequence
 
-__all__ = ["Simulation", "Truth", "acf2015", "gnr", "kim_luo_su", "province", "proxies"]
+__all__ = [
+    "Simulation",
+    "Truth",
+    "acf2015",
+    "firm_effects",
+    "gnr",
+    "kim_luo_su",
+    "province",
+    "proxies",
+]
 
 Floats = NDArray[np.float64]
 
@@ -236,17 +246,27 @@ def _leontief_panel(
     variance = float(((materials - (materials.mean() if center is None else center)) ** 2).mean())
     materials = materials + draw.normal(0.0, np.sqrt(measurement_error * variance), materials.shape)
     columns = {
+        "output": _keep(output, periods),
+        "labor": _keep(labor, periods),
+        "capital": _keep(k, periods),
+        "materials": materials,
+        "investment": np.log(_keep(investment, periods)),
+    }
+    error = float(np.sqrt(measurement_error * variance))
+    truth = _leontief_truth(design, _keep(omega, periods), error)
+    roles = {"entity": "firm", "time": "year", "logs": True, **{name: name for name in columns}}
+    keys = {
         "firm": np.repeat(np.arange(1, firms + 1), periods),
         "year": np.tile(np.arange(1, periods + 1), firms),
-        "output": _keep(output, periods).reshape(-1),
-        "labor": _keep(labor, periods).reshape(-1),
-        "capital": _keep(k, periods).reshape(-1),
-        "materials": materials.reshape(-1),
-        "investment": np.log(_keep(investment, periods)).reshape(-1),
     }
-    truth = Truth(
-        elasticities={"labor": beta_l, "capital": beta_k},
-        productivity=_keep(omega, periods).reshape(-1),
+    flat = {name: values.reshape(-1) for name, values in columns.items()}
+    return Simulation({**keys, **flat}, truth, roles, title, seed.entropy)
+
+
+def _leontief_truth(design: _Leontief, omega: Floats, materials_error: float) -> Truth:
+    return Truth(
+        elasticities={"labor": design.labor, "capital": design.capital},
+        productivity=omega.reshape(-1),
         parameters={
             "persistence": design.persistence,
             "productivity_sd": PRODUCTIVITY_SD,
@@ -255,20 +275,9 @@ def _leontief_panel(
             "wage_persistence": design.wage_persistence,
             "timing": design.timing,
             "optimization_error": design.optimization_error,
-            "measurement_error_sd": float(np.sqrt(measurement_error * variance)),
+            "measurement_error_sd": materials_error,
         },
     )
-    roles = {
-        "entity": "firm",
-        "time": "year",
-        "output": "output",
-        "labor": "labor",
-        "capital": "capital",
-        "materials": "materials",
-        "investment": "investment",
-        "logs": True,
-    }
-    return Simulation(columns, truth, roles, title, seed.entropy)
 
 
 def _keep(values: Floats, periods: int) -> Floats:

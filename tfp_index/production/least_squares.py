@@ -189,7 +189,8 @@ class _Linear(Specification):
         if fit.effects is not None and fit.effects.second.size:
             effects["time_effect"] = fit.effects.second[design.period[0], 0]
         effects["residual"] = fit.residual
-        productivity = design.y - design.X[:, part] @ fit.b[part]
+        out = slice(1, design.X.shape[1])  # inputs and controls, not the constant
+        productivity = design.y - design.X[:, out] @ fit.b[out]
         kept = used if fit.rows is None else used.narrow(fit.rows, "no row of the period before")
 
         def rows(values: dict[str, Floats], title: str) -> RowValues:
@@ -221,9 +222,9 @@ class CobbDouglas(_Linear):
 
     .. math:: y_{it} = \beta_0 + \sum_j \beta_j x_{jit} + \delta' c_{it} + u_{it}
 
-    in logs. Productivity is :math:`y - \sum_j \beta_j x_j`: the constant, effects, controls and
-    the error are all part of it. Inputs that respond to productivity bias every variant here; the
-    proxy estimators exist for that reason.
+    in logs. Productivity is :math:`y - \sum_j \beta_j x_j - \delta' c`: the constant, effects and
+    the error are all part of it, controls are not. Inputs that respond to productivity bias every
+    variant here; the proxy estimators exist for that reason.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ WEAK = 10.0
 """First-stage F below which instruments are called weak: the usual rule of thumb."""
 
 
-DEPENDENT = 0.98
+DEPENDENT = 0.95
 """R² of a free input on state and proxy from which functional dependence is warned of."""
 
 
@@ -75,6 +75,7 @@ class _Columns:
     all_y: Floats
     all_inputs: Floats
     all_basis: Floats
+    all_controls: Floats
 
     @property
     def inputs(self) -> int:
@@ -119,7 +120,8 @@ class Wooldridge(Specification):
     windmeijer : bool
         Correct two-step errors for the estimated weight (Windmeijer 2005).
     controls : tuple of str
-        Further roles, taken as they are, or groups, taken as dummies; exogenous in both equations.
+        Further roles, taken as they are, or groups and ``"time"``, taken as dummies. They shift
+        output, are exogenous, and are no part of productivity.
     first_equation : {"absorbed", "shared"}
         ``"shared"`` leaves the linear states out of :math:`q_1` and puts :math:`\beta_k k` in the
         first equation too, which identifies :math:`\beta_k` from functional form alone. It exists
@@ -276,7 +278,8 @@ class Wooldridge(Specification):
             paired=paired,
             all_y=here[self.output],
             all_inputs=side((*self.free, *self.state), np.arange(used.rows.size)),
-            all_basis=np.concatenate([basis, *exogenous], axis=1),
+            all_basis=basis,
+            all_controls=np.concatenate([np.zeros((used.rows.size, 0)), *exogenous], axis=1),
         )
 
     def _estimate(self, data: _Columns, weights: Floats | None) -> SystemGMM:
@@ -288,32 +291,33 @@ class Wooldridge(Specification):
         n = data.y.shape[0]
         clusters = np.arange(n) if by_row else data.firm
         w = None if weights is None else weights[data.firm]
-        f, k = data.free.shape[1], data.inputs
+        k, d = data.inputs, data.controls.shape[1]
         shared = self.first_equation == "shared"
-        full = np.concatenate([data.basis, data.controls], axis=1)
-        first = np.delete(full, data.linear, axis=1) if shared else full
-        second = np.concatenate([data.basis_before, data.controls], axis=1)
-        own = (first.shape[1], second.shape[1]) if self.form == "system" else (0, second.shape[1])
-        width = sum(own) + k
-        inputs = sum(own) + np.arange(k)
+        first = np.delete(data.basis, data.linear, axis=1) if shared else data.basis
+        own = (first.shape[1] if self.form == "system" else 0, data.basis_before.shape[1])
+        # controls and inputs have the same coefficients in both equations
+        controls = sum(own) + np.arange(d)
+        inputs = sum(own) + d + np.arange(k)
         both = np.concatenate([data.free, data.state], axis=1)
+        instruments = (data.basis_before, data.controls, data.free_before, data.state)
         equations = [
             Equation(
                 data.y,
-                np.concatenate([second, both], axis=1),
-                np.concatenate([own[0] + np.arange(own[1]), inputs]),
-                np.concatenate([second, data.free_before, data.state], axis=1),
+                np.concatenate([data.basis_before, data.controls, both], axis=1),
+                np.concatenate([own[0] + np.arange(own[1]), controls, inputs]),
+                np.concatenate(instruments, axis=1),
                 clusters,
                 w,
             )
         ]
         if self.form == "system":
+            mine = both if shared else data.free
             equations.append(
                 Equation(
                     data.y,
-                    np.concatenate([first, both if shared else data.free], axis=1),
-                    np.concatenate([np.arange(own[0]), inputs if shared else inputs[:f]]),
-                    np.concatenate([full, data.free], axis=1),
+                    np.concatenate([first, data.controls, mine], axis=1),
+                    np.concatenate([np.arange(own[0]), controls, inputs[: mine.shape[1]]]),
+                    np.concatenate([data.basis, data.controls, data.free], axis=1),
                     clusters,
                     w,
                 )
@@ -323,7 +327,7 @@ class Wooldridge(Specification):
         try:
             return system_gmm(
                 equations,
-                width,
+                sum(own) + d + k,
                 n if by_row else data.firms,
                 steps=steps,
                 windmeijer=self.windmeijer and weights is None,
@@ -381,9 +385,11 @@ class Wooldridge(Specification):
 
         names = (*self.free, *self.state)
         b = found.coefficients[-data.inputs :]
-        f = len(self.free)
-        with_error = data.all_y - data.all_inputs @ b
-        proxied = data.all_y - data.all_inputs[:, :f] @ b[:f]
+        f, d = len(self.free), data.controls.shape[1]
+        delta = found.coefficients[-data.inputs - d : -data.inputs]
+        clean = data.all_y - data.all_controls @ delta
+        with_error = clean - data.all_inputs @ b
+        proxied = clean - data.all_inputs[:, :f] @ b[:f]
         q = proxied - least_squares(data.all_basis, proxied).residuals
         net = q - data.all_inputs[:, f:] @ b[f:]
         j = found.j_statistic
@@ -425,15 +431,15 @@ class Wooldridge(Specification):
 
 
 def _controls(panel: Panel, names: Sequence[str]) -> dict[str, Floats]:
-    """(n, ·) columns of each control: a role as it is, a group as dummies without its first."""
+    """(n, ·) columns of each control: a role as it is, a category as dummies without its first."""
     found = {}
     for name in names:
-        if name in panel or name not in panel.groups:
+        if name in panel:
             found[name] = panel[name][:, None]
             continue
-        group = panel.group(name)
-        dummies = (group.codes[:, None] == np.arange(1, max(len(group), 2))).astype(np.float64)
-        dummies[group.codes < 0] = np.nan
+        codes = dense(panel.time)[0] if name == "time" else panel.group(name).codes
+        dummies = (codes[:, None] == np.arange(1, max(int(codes.max()) + 1, 2))).astype(np.float64)
+        dummies[codes < 0] = np.nan
         found[name] = dummies
     return found
 

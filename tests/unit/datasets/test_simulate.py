@@ -112,6 +112,7 @@ def test_variants_with_the_same_parameters_are_the_same_panel():
         lambda rng: simulate.kim_luo_su(firms=20, rng=rng),
         lambda rng: simulate.gnr(firms=20, labor_elasticity=0.1, rng=rng),
         lambda rng: simulate.province(enterprises=40, rng=rng),
+        lambda rng: simulate.firm_effects(firms=20, rng=rng),
     ],
 )
 def test_a_seed_gives_the_same_panel_again(make):
@@ -167,6 +168,27 @@ def test_firms_that_ignore_the_mean_of_the_error_buy_less():
     assert (aware["share"] - unaware["share"]).mean() == pytest.approx(0.035)
 
 
+def test_firm_effects_follow_their_equations():
+    sim = simulate.firm_effects(firms=5_000, periods=6, rng=1)
+    y, k, labor, omega = (
+        v.reshape(5_000, 6)
+        for v in (sim["output"], sim["capital"], sim["labor"], sim.truth.productivity)
+    )
+    np.testing.assert_allclose(y - 0.3 * k - 0.6 * labor, omega, atol=1e-12)
+    v = omega - 0.02 * np.arange(1, 7)
+    effect_and_v = np.cov(v[:, 2], v[:, 3])[0, 1]
+    assert effect_and_v == pytest.approx(0.25 + 0.5 * 0.04 / 0.75, rel=0.06)
+    news = v[:, 1:] - v[:, :-1]
+    # changes are unrelated to the firm effect, whose best proxy is the mean of v
+    assert abs(np.corrcoef(news.mean(axis=1), v[:, 0] + v[:, -1])[0, 1]) < 0.05
+    for feedback, bias in ((0.0, 0.0), (0.3, 0.03)):
+        sim = simulate.firm_effects(firms=3_000, feedback=feedback, rng=2)
+        D = np.column_stack([sim["labor"], sim["capital"]]).reshape(3_000, 8, 2)
+        within = (D - D.mean(axis=1, keepdims=True)).reshape(-1, 2)
+        slope = least_squares(within, sim["output"]).coefficients[0]
+        assert abs(slope - 0.6) < 0.02 if not bias else slope - 0.6 > bias
+
+
 def test_the_province_hangs_together():
     sim = simulate.province(enterprises=1_500, periods=8, rng=2)
     log = {name: np.log(sim[name]) for name in ("output", "labor", "capital", "materials")}
@@ -219,6 +241,7 @@ def test_enterprises_enter_live_on_without_gaps_and_leave_when_unproductive():
         (lambda: simulate.gnr(curvature=-1), "curvature"),
         (lambda: simulate.gnr(periods=0), "periods"),
         (lambda: simulate.province(0), "enterprises"),
+        (lambda: simulate.firm_effects(persistence=1.0), "persistence"),
     ],
 )
 def test_impossible_designs_are_refused_by_name(call, column):

@@ -80,6 +80,18 @@ def test_productivity_is_constant_effects_and_residual(effects):
     np.testing.assert_allclose(parts, fit.productivity["productivity"], atol=1e-12)
 
 
+def test_controls_are_no_part_of_productivity():
+    frame = _frame(firms=200)
+    frame["rain"] = np.random.default_rng(1).normal(size=frame["y"].size)
+    frame["y"] = frame["y"] + 0.5 * frame["rain"]
+    panel = _panel(frame, columns={"rain": "rain"})
+    fit = tfp.CobbDouglas(controls="rain").fit(panel)
+    assert fit.params["rain"] == pytest.approx(0.5, abs=0.1)
+    left = fit.productivity["productivity"]
+    assert abs(np.corrcoef(left, panel["rain"])[0, 1]) < 1e-8
+    np.testing.assert_allclose(left, fit.params["constant"] + fit.effects["residual"], atol=1e-10)
+
+
 def test_translog_with_known_curvature_is_recovered_row_by_row():
     rng = np.random.default_rng(5)
     frame = _frame(5, firms=300, drop=0.0)

@@ -115,7 +115,12 @@ def test_controls_are_themselves_and_come_out_as_such():
     for name, truth in (("labor", 0.6), ("capital", 0.4)):
         assert abs(fit.params[name] - truth) < 4 * fit.bse[name]
     assert fit.bse["labor"] < without.bse["labor"]
-    assert np.isfinite(fit.productivity["productivity"]).all()
+    for values in fit.productivity.values.values():
+        assert np.isfinite(values).all()
+        assert abs(np.corrcoef(values, panel["water"])[0, 1]) < 0.05  # 0.5 if it were left in
+        assert abs(np.corrcoef(values, panel.group("industry").codes)[0, 1]) < 0.1
+    years = tfp.Wooldridge(controls=("time",), steps=1).fit(panel)
+    assert abs(years.params["labor"] - 0.6) < 4 * years.bse["labor"]
 
 
 def test_hansens_test_has_its_size_and_power():
