@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfp_index.plot.aggregation import decomposition, dispersion, transitions, trimming
+    from tfp_index.plot.criteria import choices, profile, rank_intervals, scorecard
     from tfp_index.plot.growth import (
         comparison,
         contributions,
@@ -25,6 +26,11 @@ _HOME = {
     "dispersion": "tfp_index.plot.aggregation",
     "transitions": "tfp_index.plot.aggregation",
     "trimming": "tfp_index.plot.aggregation",
+    # criteria sets
+    "choices": "tfp_index.plot.criteria",
+    "profile": "tfp_index.plot.criteria",
+    "rank_intervals": "tfp_index.plot.criteria",
+    "scorecard": "tfp_index.plot.criteria",
     # growth accounting
     "comparison": "tfp_index.plot.growth",
     "contributions": "tfp_index.plot.growth",
@@ -36,12 +42,16 @@ _HOME = {
 """Where each figure is drawn."""
 
 __all__ = [
+    "choices",
     "comparison",
     "contributions",
     "decomposition",
     "dispersion",
     "index",
+    "profile",
+    "rank_intervals",
     "roots",
+    "scorecard",
     "sensitivity",
     "transitions",
     "trimming",
