@@ -107,34 +107,47 @@ check.round(3)
 # %% [markdown]
 # ## With estimated TFP
 #
-# Now as a statistician: the same decomposition with productivity from an estimated production
-# function, one for each industry.
+# Now as a statistician, with productivity estimated industry by industry: once by least squares on
+# gross output, once with Ackerberg, Caves and Frazer's control function on value added.
+
 
 # %%
-estimates = []
-for _, part in frame.groupby("industry"):
-    fitted = tfp.CobbDouglas().fit(tfp.Panel.from_frame(part, **sim.roles))
-    rows = fitted.productivity.to_frame().rename(columns={"productivity": "estimated"})
-    estimates.append(rows[["enterprise", "year", "estimated"]])
-frame = frame.merge(pd.concat(estimates), on=["enterprise", "year"])
-seen = tfp.Panel.from_frame(
-    frame, **{**sim.roles, "columns": {"true_tfp": "true_tfp", "estimated": "estimated"}}
-)
+def estimated(method):
+    """Log TFP of every row, from an estimate for each industry."""
+    parts = []
+    for _, part in frame.groupby("industry"):
+        fitted = method.fit(tfp.Panel.from_frame(part, **sim.roles))
+        found = fitted.productivity.to_frame()
+        parts.append(found[["enterprise", "year", "productivity"]])
+    both = frame[["enterprise", "year"]].merge(pd.concat(parts), how="left")
+    return both["productivity"].to_numpy()
+
+
+frame["least_squares"] = estimated(tfp.CobbDouglas())
+frame["control_function"] = estimated(tfp.AckerbergCavesFrazer())
+names = ("true_tfp", "least_squares", "control_function")
+seen = tfp.Panel.from_frame(frame, **{**sim.roles, "columns": {name: name for name in names}})
 spec = tfp.Decomposition(method="diewert_fox", relative="industry")
 rows = [
     spec.fit(seen, name, periods=[(2015, 2024)]).to_frame().assign(productivity=name)
-    for name in ("true_tfp", "estimated")
+    for name in names
 ]
 compared = pd.concat(rows)[["productivity", "total", "within", "between", "entry", "exit"]]
-compared.round(4)
+cell = frame.groupby(["industry", "year"])
+inside = frame[list(names)] - cell[list(names)].transform("mean")
+compared["correlation with the truth"] = [inside["true_tfp"].corr(inside[n]) for n in names]
+assert compared["correlation with the truth"].iloc[2] > 0.95
+compared.round(3)
 
 # %% [markdown]
-# Least squares takes part of productivity for capital and labor, since productive enterprises hire
-# more. The total moves with it; the signs stand.
+# Least squares finds nothing to decompose: materials are bought in view of productivity, so they
+# take its place in the regression. The control function ranks enterprises almost as the truth does.
+# Its numbers are larger because they are about value added: a gain of one percent in gross output
+# is a gain of 1/(1 − share of materials) percent in value added. Say on which output a TFP stands.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
-for ax, name in zip(axes, ("true_tfp", "estimated"), strict=True):
+for ax, name in zip(axes, ("true_tfp", "control_function"), strict=True):
     spread = tfp.Dispersion(within=("industry", "year"), by="year").fit(seen, name)
     tfp.plot.dispersion(spread, title=name, ax=ax)
 
@@ -145,12 +158,13 @@ for ax, name in zip(axes, ("true_tfp", "estimated"), strict=True):
 # they are about, and what could be had by subtraction goes too.
 
 # %%
-public = by_district.to_public()
+last_year = districts.fit(panel, "true_tfp", periods=[(2023, 2024)])
+public = last_year.to_public()
 public.counts()
 
 # %%
-shown = public.to_frame()
-shown.query("term in ('entry', '(total)')").head(16)
+shown = public.to_frame().pivot(index="district", columns="term", values="contribution")
+shown[["within", "between", "entry", "exit", "(total)"]].round(4)
 
 # %% [markdown]
 # ## Real plants
