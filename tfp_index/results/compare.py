@@ -144,12 +144,16 @@ class Comparison:
             above, below = [term], [""]
             for model in self.models:
                 cell = self.cells.get((term, model), {})
-                estimate = format_value(cell.get("estimate", np.nan), self.digits)
+                estimate = self._number(cell.get("estimate", np.nan))
                 above.append(estimate + self._stars(cell.get("p_value", np.nan)))
-                value = format_value(cell.get(self.below, np.nan), self.digits)
+                value = self._number(cell.get(self.below, np.nan))
                 below.append(BELOW[self.below].format(value) if value else "")
             rows += [above, below]
         return rows
+
+    def _number(self, value: float) -> str:
+        """One number of decimals for all, so that a column can be read downwards."""
+        return "" if np.isnan(value) else f"{value:.{self.digits}f}"
 
     def _stars(self, p: float) -> str:
         if not self.stars or np.isnan(p):
