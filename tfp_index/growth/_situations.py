@@ -16,9 +16,8 @@ and go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -26,15 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
-from tfp_index.kernels.groups import group_offsets, group_sums, lag_status
+from tfp_index.growth._baskets import Basket, Columns, Listing
+from tfp_index.kernels.blocks import map_blocks
+from tfp_index.kernels.groups import group_offsets, lag_status
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 
 __all__ = [
     "PRICE_SUFFIX",
     "VALUE_SUFFIX",
-    "Basket",
-    "PairRows",
     "Situations",
     "has_values",
     "is_long",
@@ -57,194 +56,6 @@ VALUE_SUFFIX = "_value"
 
 _SIDES = ("output", "input")
 _ROUNDING = 1e-9  # by which a remainder may leave the range of shares
-
-
-@dataclass(frozen=True, slots=True)
-class PairRows:
-    """Products that both situations of each pair know.
-
-    Attributes
-    ----------
-    offsets : (m + 1,) int array
-    p0, p1, q0, q1 : (r,) float arrays
-    item : (r,) int array
-    unmatched, unknown : (m,) int arrays
-        Products traded in only one of the two situations, and products whose quantity or price is
-        missing in one of them.
-    coverage : (m,) float array
-        Share of the matched products in the value of the situation where it is lower.
-    """
-
-    offsets: Ints
-    p0: Floats
-    p1: Floats
-    q0: Floats
-    q1: Floats
-    item: Ints
-    unmatched: Ints
-    unknown: Ints
-    coverage: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Basket:
-    """Quantities and prices of every situation, situation by situation.
-
-    Attributes
-    ----------
-    products : (k,) array of labels
-    start : (n + 1,) int array
-        Rows of each situation.
-    item : (r,) int array, rising within a situation
-    price, quantity : (r,) float arrays
-        NaN where missing.
-    shares_only : bool
-        Prices stand for value shares: right up to one factor per situation.
-    """
-
-    products: NDArray[Any]
-    start: Ints
-    item: Ints
-    price: Floats
-    quantity: Floats
-    shares_only: bool = False
-
-    @property
-    def dense(self) -> bool:
-        """Whether every situation lists every product."""
-        k, n = self.products.shape[0], self.start.shape[0] - 1
-        return bool(self.item.shape[0] == n * k)
-
-    @cached_property
-    def _key(self) -> Ints:
-        count = np.diff(self.start)
-        key: Ints = np.repeat(np.arange(count.shape[0]), count) * self.products.shape[0] + self.item
-        return key
-
-    @cached_property
-    def known(self) -> NDArray[np.bool_]:
-        """(r,) whether quantity and price are known."""
-        return ~(np.isnan(self.quantity) | np.isnan(self.price))
-
-    @cached_property
-    def lacking(self) -> NDArray[np.bool_]:
-        """(r,) whether a quantity is missing, or the price of one that is not zero."""
-        lacking: NDArray[np.bool_] = ~self.known & (self.quantity != 0)
-        return lacking
-
-    @cached_property
-    def traded(self) -> NDArray[np.bool_]:
-        """(r,) whether a quantity above zero and its price are known."""
-        return self.known & (self.quantity > 0)
-
-    @cached_property
-    def whole(self) -> bool:
-        """Whether every situation has every product, at prices and in quantities above zero."""
-        return (
-            self.dense
-            and bool(self.item.size)
-            and bool(np.min(self.quantity) > 0)  # false where one is missing
-            and bool(np.min(self.price) > 0)
-        )
-
-    @cached_property
-    def value(self) -> Floats:
-        """(r,) price times quantity, 0 where not known."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            return np.where(self.known, self.price * self.quantity, 0.0)
-
-    @cached_property
-    def _sums(self) -> tuple[Floats, Floats, Floats]:
-        columns = (self.traded.astype(np.float64), self.lacking.astype(np.float64), self.value)
-        with np.errstate(over="ignore"):
-            traded, lacking, value = (group_sums(column, self.start) for column in columns)
-        return traded, lacking, value
-
-    def lookup(self, situation: Ints, item: Ints) -> Ints:
-        """Return the row of a product in a situation, −1 where it is not listed."""
-        if self.dense:
-            return self.start[situation] + item
-        wanted = situation * self.products.shape[0] + item
-        row = np.minimum(np.searchsorted(self._key, wanted), self._key.shape[0] - 1)
-        return np.where(self._key[row] == wanted, row, -1)
-
-    def matrix(self, situations: Ints) -> tuple[Floats, Floats]:
-        """Return (s, k) prices and quantities, NaN where a product is not known."""
-        shape = situations.shape[0], self.products.shape[0]
-        prices, quantities = np.full(shape, np.nan), np.full(shape, np.nan)
-        row, place = _rows_of(self.start, situations)
-        prices[place, self.item[row]] = self.price[row]
-        quantities[place, self.item[row]] = self.quantity[row]
-        return prices, quantities
-
-    def pairs(self, base: Ints, now: Ints) -> PairRows:
-        """Match the products of pairs of situations.
-
-        A product with a quantity of zero and no price is not traded: as if it were not listed.
-
-        Parameters
-        ----------
-        base, now : (m,) int arrays
-            Situations to compare.
-        """
-        m = base.shape[0]
-        if self.whole:
-            return self._pairs_of_all(base, now)
-        row1, pair = _rows_of(self.start, now)
-        row0 = self.lookup(base[pair], self.item[row1])
-        listed = row0 >= 0
-        both = listed & self.known[row0] & self.known[row1]
-
-        def count(rows: NDArray[np.bool_]) -> Floats:
-            return np.bincount(pair, rows, minlength=m).astype(np.float64, copy=False)
-
-        # all that one situation trades, less what it trades of the matched products
-        traded, lacking, value = self._sums
-        matched_traded = count(both & self.traded[row0]) + count(both & self.traded[row1])
-        lacking_twice = count(listed & self.lacking[row0] & self.lacking[row1])
-        half_known = count(listed & self.lacking[row0] & self.traded[row1]) + count(
-            listed & self.traded[row0] & self.lacking[row1]
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            covered = np.minimum(
-                np.bincount(pair, np.where(both, self.value[row0], 0.0), minlength=m) / value[base],
-                np.bincount(pair, np.where(both, self.value[row1], 0.0), minlength=m) / value[now],
-            )
-        return PairRows(
-            offsets=np.concatenate(([0], np.cumsum(count(both)))).astype(np.int64),
-            p0=self.price[row0][both],
-            p1=self.price[row1][both],
-            q0=self.quantity[row0][both],
-            q1=self.quantity[row1][both],
-            item=self.item[row1][both],
-            unmatched=(traded[base] + traded[now] - matched_traded - half_known).astype(np.int64),
-            unknown=(lacking[base] + lacking[now] - lacking_twice).astype(np.int64),
-            coverage=covered,
-        )
-
-    def _pairs_of_all(self, base: Ints, now: Ints) -> PairRows:
-        """Match pairs of situations that both have every product."""
-        m, k = base.shape[0], self.products.shape[0]
-        price, quantity = self.price.reshape(-1, k), self.quantity.reshape(-1, k)
-        return PairRows(
-            offsets=np.arange(m + 1) * k,
-            p0=price[base].reshape(-1),
-            p1=price[now].reshape(-1),
-            q0=quantity[base].reshape(-1),
-            q1=quantity[now].reshape(-1),
-            item=np.tile(np.arange(k), m),
-            unmatched=np.zeros(m, np.int64),
-            unknown=np.zeros(m, np.int64),
-            coverage=np.ones(m),
-        )
-
-
-def _rows_of(start: Ints, situations: Ints) -> tuple[Ints, Ints]:
-    """Return the rows of some situations one after the other, and whose they are."""
-    count = start[situations + 1] - start[situations]
-    whose = np.repeat(np.arange(situations.shape[0]), count)
-    first = np.concatenate(([0], np.cumsum(count)))[:-1]
-    return start[situations][whose] + np.arange(whose.shape[0]) - first[whose], whose
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,6 +93,9 @@ def levels(panel: Panel, role: str) -> Floats:
     if panel.logs:
         with np.errstate(over="ignore"):
             return np.exp(values)
+    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    if low >= 0 and high < np.inf:
+        return values
     bad = np.flatnonzero((values < 0) | np.isinf(values))
     if bad.size:
         entity, time = panel.where(int(bad[0]))
@@ -464,32 +278,47 @@ def wide_situations(
     sides : mapping of side to roles of its quantities
     fixed : mapping of role to share
     """
-    baskets = {}
-    n = panel.n_rows
-    for side, roles in sides.items():
-        quantities = [levels(panel, role) for role in roles]
-        shares_only = not all(has_values(panel, role) for role in roles)
-        values = (
-            [np.broadcast_to(s, (n,)) for s in side_shares(panel, roles, fixed)]
-            if shares_only
-            else side_values(panel, roles)
-        )
-        q = np.stack(quantities, axis=1).reshape(-1)
-        v = np.stack(values, axis=1).reshape(-1)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            p = np.where(q > 0, v / q, np.nan)
-        for j, role in enumerate(roles):  # a price may be known where nothing was traded
-            if not shares_only and f"{role}{VALUE_SUFFIX}" not in panel:
-                p[j :: len(roles)] = levels(panel, f"{role}{PRICE_SUFFIX}")
-        baskets[side] = Basket(
+    baskets = {
+        side: Basket(
             products=np.array(roles, object),
-            start=np.arange(n + 1) * len(roles),
-            item=np.tile(np.arange(len(roles)), n),
-            price=p,
-            quantity=q,
-            shares_only=shares_only,
+            given=Columns(
+                price=tuple(_prices(panel, roles, fixed)),
+                quantity=tuple(levels(panel, role) for role in roles),
+            ),
+            shares_only=not all(has_values(panel, role) for role in roles),
         )
+        for side, roles in sides.items()
+    }
     return Situations(panel.keys, panel.lag_status, baskets)
+
+
+def _prices(panel: Panel, roles: Sequence[str], fixed: Mapping[str, float]) -> Iterator[Floats]:
+    """Return the price of each quantity of a side, or what stands for it."""
+    shares: list[Floats | float] | None = None
+    if not all(has_values(panel, role) for role in roles):
+        shares = side_shares(panel, roles, fixed)
+    for j, role in enumerate(roles):
+        if shares is not None:
+            yield _unit_values(shares[j], levels(panel, role))
+        elif f"{role}{VALUE_SUFFIX}" in panel:
+            yield _unit_values(levels(panel, f"{role}{VALUE_SUFFIX}"), levels(panel, role))
+        else:  # may be known where nothing was traded
+            yield levels(panel, f"{role}{PRICE_SUFFIX}")
+
+
+def _unit_values(value: Floats | float, quantity: Floats) -> Floats:
+    """Return value over quantity, NaN where nothing was traded."""
+    out = np.empty(quantity.shape[0])
+
+    def work(rows: slice) -> None:
+        q = quantity[rows]
+        v = value[rows] if isinstance(value, np.ndarray) else value
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            np.divide(v, q, out=out[rows])
+        out[rows][~(q > 0)] = np.nan
+
+    map_blocks(work, quantity.shape[0])
+    return out
 
 
 def long_situations(panel: Panel, *, by_side: bool, both: bool) -> Situations:
@@ -506,7 +335,7 @@ def long_situations(panel: Panel, *, by_side: bool, both: bool) -> Situations:
     """
     assert panel.item is not None
     quantity = levels(panel, "quantity")
-    price = levels(panel, "price") if "price" in panel else _unit_values(panel, quantity)
+    price = levels(panel, "price") if "price" in panel else _prices_of_items(panel, quantity)
     order = np.lexsort((panel.item.codes, panel.time, panel.entity_codes))
     entity, time = panel.entity_codes[order], panel.time[order]
     new = np.ones(order.shape[0], bool)
@@ -532,10 +361,12 @@ def long_situations(panel: Panel, *, by_side: bool, both: bool) -> Situations:
         assert panel.item is not None
         return Basket(
             products=panel.item.labels,
-            start=np.concatenate(([0], np.cumsum(count))),
-            item=panel.item.codes[order][rows],
-            price=price[order][rows],
-            quantity=quantity[order][rows],
+            given=Listing(
+                start=np.concatenate(([0], np.cumsum(count))),
+                item=panel.item.codes[order][rows],
+                price=price[order][rows],
+                quantity=quantity[order][rows],
+            ),
         )
 
     if not by_side:
@@ -546,12 +377,10 @@ def long_situations(panel: Panel, *, by_side: bool, both: bool) -> Situations:
     return Situations(keys, lag_status(entity, time, panel.step), baskets)
 
 
-def _unit_values(panel: Panel, quantity: Floats) -> Floats:
+def _prices_of_items(panel: Panel, quantity: Floats) -> Floats:
     if "value" not in panel:
         panel["price"]  # says what is missing and what is there
-    value = levels(panel, "value")
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.where(quantity > 0, value / quantity, np.nan)
+    return _unit_values(levels(panel, "value"), quantity)
 
 
 def _side_of_row(panel: Panel, both: bool) -> NDArray[Any]:

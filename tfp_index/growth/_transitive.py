@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
-from tfp_index.growth._situations import Basket, side_shares
+from tfp_index.growth._baskets import Basket
+from tfp_index.growth._situations import side_shares
 from tfp_index.growth.multilateral_result import (
     ALONE,
     INVALID,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
+from tfp_index.growth._baskets import Basket
 from tfp_index.growth._situations import (
-    Basket,
     Situations,
     is_long,
     long_situations,
@@ -28,7 +28,7 @@ from tfp_index.growth.bilateral_result import (
     WHY,
     BilateralIndexResult,
 )
-from tfp_index.kernels.blocks import map_blocks
+from tfp_index.kernels.blocks import BLOCK_ROWS, map_blocks
 from tfp_index.kernels.groups import STATUS_GAP, STATUS_OK, running_sums
 from tfp_index.kernels.index_formulas import FORMULAS, NO_OVERLAP, NO_VALUE, OK, bilateral
 from tfp_index.panel.checks import require_keys
@@ -42,7 +42,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int8]
 
-_PAIRS = 16_384  # pairs of situations compared at a time
+_PAIRS = 65_536  # pairs of situations compared at a time
 
 
 @dataclass(frozen=True, repr=False)
@@ -194,7 +194,7 @@ class BilateralIndex(Specification):
         itself = np.arange(situations.keys.n_rows)
         status = np.zeros(itself.shape[0], np.int8)  # of the situation's own data, so far
         for basket in situations.baskets.values():
-            if basket.whole and not FORMULAS[self.formula].third:
+            if basket.whole is not None and not FORMULAS[self.formula].third:
                 continue
             own = self._compare(situations, basket, itself, kind).reason
             status = np.where(status == OK, own, status)
@@ -208,17 +208,19 @@ class BilateralIndex(Specification):
             reason = np.where(why == OK, links.reason, why)
             if self.chained:
                 index[f"{name}_index"], reason = _chain(
-                    situations, links.index, reason, start, bridged
+                    situations.keys.offsets, links.index, reason, start, bridged
                 )
             else:
                 index[f"{name}_index"] = np.where(reason == OK, links.index, np.nan)
-            coverage[f"{name}_coverage"] = links.coverage
+            if self.unmatched == "drop":
+                coverage[f"{name}_coverage"] = links.coverage
             status = np.where(status == OK, reason, status)
         if self.kind == "tfp":
             with np.errstate(over="ignore"):
                 ratio = index["output_quantity_index"] / index["input_quantity_index"]
             status[np.isinf(ratio)] = NO_VALUE
-            index["tfp_index"] = np.where(status == OK, ratio, np.nan)
+            ratio[status != OK] = np.nan
+            index["tfp_index"] = ratio
         return BilateralIndexResult(
             spec=self,
             record=record_of(self, panel, _sample(panel, situations, status)),
@@ -226,7 +228,7 @@ class BilateralIndex(Specification):
             formula=self.formula,
             kind=self.kind,
             index=index,
-            coverage=coverage if self.unmatched == "drop" else {},
+            coverage=coverage,
             status=status,
             step=panel.step,
         )
@@ -258,7 +260,6 @@ class BilateralIndex(Specification):
         """Return what each situation is compared with, where its index is 1, and why not."""
         keys = situations.keys
         n = keys.n_rows
-        row = np.arange(n)
         why = np.full(n, OK, np.int8)
         if self.compare == "entity":
             base = _same_period(situations, keys.entity_code(self.base))
@@ -266,21 +267,24 @@ class BilateralIndex(Specification):
             return base, base, why
         if self.base is not None:
             start = self._base_rows(situations)
+            start[(start >= 0) & ~usable[start]] = -1
         else:
             start = _first_where(usable, keys.offsets)
-        start[(start >= 0) & ~usable[start]] = -1
         why[start < 0] = NO_BASE
         if not self.chained:
             return start, start, why
-        first = np.repeat(keys.offsets[:-1], np.diff(keys.offsets))
         if self.gaps == "bridge":
-            last = np.maximum.accumulate(np.where(usable, row, -1))
-            base = np.where(row > first, np.concatenate(([-1], last[:-1])), -1)
+            first = np.repeat(keys.offsets[:-1], np.diff(keys.offsets))
+            base = np.full(n, -1)
+            base[1:] = np.maximum.accumulate(np.where(usable, np.arange(n), -1))[:-1]
             base[base < first] = -1
         else:
-            base = np.where(situations.lag_status == STATUS_OK, row - 1, -1)
+            base = np.arange(-1, n - 1)
+            base[situations.lag_status != STATUS_OK] = -1
             why[situations.lag_status == STATUS_GAP] = GAP
-        base[(base < 0) & (row == start)] = row[(base < 0) & (row == start)]
+        alone = np.flatnonzero(base < 0)
+        alone = alone[start[alone] == alone]
+        base[alone] = alone  # the index is 1 where it starts
         return base, start, why
 
     def _base_rows(self, situations: Situations) -> Ints:
@@ -302,12 +306,16 @@ class BilateralIndex(Specification):
     def _compare(self, situations: Situations, basket: Basket, base: Ints, kind: str) -> _Links:
         """Return the index of every situation against its base; a base of −1 has none."""
         n = base.shape[0]
-        links = _Links(np.full(n, np.nan), np.full(n, FIRST, np.int8), np.full(n, np.nan))
+        partial = self.unmatched == "drop"
+        links = _Links(
+            np.full(n, np.nan),
+            np.full(n, FIRST, np.int8),
+            np.full(n if partial else 0, np.nan),
+        )
         weights = self._third(situations, basket, kind)
-        todo = np.flatnonzero(base >= 0)
 
         def work(block: slice) -> None:
-            now = todo[block]
+            now = block.start + np.flatnonzero(base[block] >= 0)
             pairs = basket.pairs(base[now], now)
             found = bilateral(
                 self.formula,
@@ -322,15 +330,17 @@ class BilateralIndex(Specification):
                 elasticity=self.elasticity,
             )
             reason = found.reason
-            if self.unmatched == "missing":
+            if partial:
+                links.coverage[now] = pairs.coverage
+            elif pairs.offsets is not None:
                 some = reason != NO_OVERLAP
                 reason[(pairs.unmatched > 0) & some] = UNMATCHED
                 reason[pairs.unknown > 0] = UNKNOWN
-            links.index[now] = np.where(reason == OK, found.index, np.nan)
+                found.index[reason != OK] = np.nan
+            links.index[now] = found.index
             links.reason[now] = reason
-            links.coverage[now] = pairs.coverage
 
-        map_blocks(work, todo.shape[0], size=_PAIRS)
+        map_blocks(work, n, size=_PAIRS)
         return links
 
     def _third(self, situations: Situations, basket: Basket, kind: str) -> Floats | None:
@@ -362,6 +372,8 @@ class BilateralIndex(Specification):
 
 @dataclass(frozen=True, slots=True)
 class _Links:
+    """Index of every situation against its base, and with ``unmatched="drop"`` the coverage."""
+
     index: Floats
     reason: Codes
     coverage: Floats
@@ -377,39 +389,61 @@ def _same_period(situations: Situations, entity: int) -> Ints:
 
 def _first_where(usable: NDArray[np.bool_], offsets: Ints) -> Ints:
     """Return for each row the first usable row of its entity, or −1."""
-    rows = np.flatnonzero(usable)
-    place = np.searchsorted(rows, offsets[:-1])
-    first = np.append(rows, -1)[place]
-    first[first >= offsets[1:]] = -1
+    first = offsets[:-1].copy()
+    if not usable.all():
+        rows = np.append(np.flatnonzero(usable), usable.shape[0])
+        first = rows[np.searchsorted(rows, first)]
+        first[first >= offsets[1:]] = -1
     return np.repeat(first, np.diff(offsets))
 
 
 def _chain(
-    situations: Situations, links: Floats, reason: Codes, start: Ints, bridged: NDArray[np.bool_]
+    offsets: Ints, links: Floats, reason: Codes, start: Ints, bridged: NDArray[np.bool_]
 ) -> tuple[Floats, Codes]:
     """Multiply the links of each entity and put the index at 1 in the row `start`.
 
     Links lead from a row to the one before it. A row is linked to the start if no link between
     them is missing; rows in `bridged` are passed over.
     """
-    broken = np.isnan(links)
-    total = running_sums(np.log(np.where(broken, 1.0, links)), situations.keys.offsets)
-    segment = np.cumsum(broken & ~bridged)
-    known = start >= 0
-    at = np.maximum(start, 0)
-    linked = known & (segment == segment[at]) & ~bridged
-    index = np.where(linked, np.exp(total - total[at]), np.nan)
-    reason = np.where(linked, OK, np.where(reason == OK, UNLINKED, reason))
-    return index, reason.astype(np.int8)
+    n, entities = links.shape[0], offsets.shape[0] - 1
+    index, why = np.empty(n), np.zeros(n, np.int8)
+
+    def work(block: slice) -> None:
+        bounds = offsets[block.start : block.stop + 1]
+        rows = slice(int(bounds[0]), int(bounds[-1]))
+        broken = np.isnan(links[rows])
+        with np.errstate(over="ignore"):
+            total = running_sums(
+                np.where(broken, 1.0, links[rows]), bounds - rows.start, np.multiply
+            )
+        known = start[rows] >= 0
+        at = np.where(known, start[rows] - rows.start, 0)
+        linked = known & ~bridged[rows]
+        if broken.any():
+            segment = np.cumsum(broken & ~bridged[rows])
+            linked &= segment == segment[at]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            np.divide(total, total[at], out=index[rows])
+        runaway = np.flatnonzero(~((index[rows] > 0) & (index[rows] < np.inf)))
+        why[rows][runaway] = NO_VALUE
+        lost = np.flatnonzero(~linked)
+        why[rows][lost] = np.where(reason[rows][lost] == OK, UNLINKED, reason[rows][lost])
+        index[rows][runaway] = index[rows][lost] = np.nan
+
+    map_blocks(work, entities, size=max(1, BLOCK_ROWS * entities // max(n, 1)))
+    return index, why
 
 
 def _sample(panel: Panel, situations: Situations, status: Codes) -> Sample:
     """Count the caller's rows by what became of their situation."""
-    if situations.keys is panel.keys:
-        rows = np.ones(status.shape[0])
-    else:
+    rows = None  # a situation is a row, unless its products are
+    if situations.keys is not panel.keys:
         rows = np.sum([np.diff(b.start) for b in situations.baskets.values()], axis=0)
-    counts = np.bincount(status, rows, minlength=max(WHY) + 1).astype(int)
+    parts = map_blocks(
+        lambda b: np.bincount(status[b], None if rows is None else rows[b], max(WHY) + 1),
+        status.shape[0],
+    )
+    counts = np.sum(parts, axis=0).astype(int)
     return Sample(
         rows=panel.keys.frame_rows,
         used=int(counts[OK]),

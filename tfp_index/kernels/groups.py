@@ -135,7 +135,7 @@ def group_sums(values: Floats, offsets: Ints) -> Floats:
     return sums
 
 
-def running_sums(values: Floats, offsets: Ints) -> Floats:
+def running_sums(values: Floats, offsets: Ints, combine: np.ufunc = np.add) -> Floats:
     """Accumulate `values` within each group, in the order of the rows.
 
     The sum of one group never touches that of another, so the digits do not depend on which
@@ -146,6 +146,8 @@ def running_sums(values: Floats, offsets: Ints) -> Floats:
     ----------
     values : (n,) float array, sorted by group
     offsets : (g + 1,) int array
+    combine : ufunc of two arguments
+        ``np.multiply`` for running products.
 
     Returns
     -------
@@ -159,18 +161,18 @@ def running_sums(values: Floats, offsets: Ints) -> Floats:
     lengths = np.diff(offsets)
     groups = lengths.shape[0]
     if groups and lengths.min() == lengths.max():
-        return np.cumsum(values.reshape(groups, -1), axis=1).reshape(-1)
+        return np.asarray(combine.accumulate(values.reshape(groups, -1), axis=1)).reshape(-1)
     sums = values.copy()
     if not groups:
         return sums
     if lengths.max() > groups:  # few long groups: one cumulative sum each
         for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-            np.cumsum(values[start:stop], out=sums[start:stop])
+            combine.accumulate(values[start:stop], out=sums[start:stop])
         return sums
-    longest_first = np.argsort(-lengths, kind="stable")
-    starts = offsets[:-1][longest_first]
-    deeper = groups - np.searchsorted(np.sort(lengths), np.arange(int(lengths.max())), side="right")
-    for position in range(1, int(lengths.max())):
-        rows = starts[: deeper[position]] + position
-        sums[rows] += sums[rows - 1]
-    return sums
+    rows, left = offsets[:-1], lengths - 1
+    while True:
+        longer = np.flatnonzero(left > 0)  # groups that have another row
+        if not longer.size:
+            return sums
+        rows, left = rows[longer] + 1, left[longer] - 1
+        sums[rows] = combine(sums[rows - 1], sums[rows])

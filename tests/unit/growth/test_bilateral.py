@@ -401,3 +401,38 @@ def test_the_specification_travels_and_the_result_sums_itself_up():
     assert glance["mean_output_quantity_growth"][0] == pytest.approx(np.nanmean(growth), rel=1e-15)
     assert "6 of 6 rows used" in result.summary()
     assert "lowe" in str(result.tidy())
+
+
+def test_chains_of_many_firms_equal_a_loop_over_each_alone():
+    """Blocks of firms, gaps in some of them, and one and two products."""
+    rng = np.random.default_rng(3)
+    firms, years = 3_000, 30
+    firm, year = np.repeat(np.arange(firms), years), np.tile(np.arange(years), firms)
+    kept = rng.random(firm.size) > 0.02
+    firm, year = firm[kept], year[kept]
+    frame = {"firm": firm, "year": year, "share": rng.uniform(0.3, 0.7, firm.size)}
+    frame |= {name: np.exp(rng.normal(size=firm.size)) for name in ("y", "k", "l")}
+    panel = tfp.Panel.from_frame(
+        frame, entity="firm", time="year", output="y", capital="k", labor="l", labor_share="share"
+    )
+    found = tfp.BilateralIndex(kind="tfp").fit(panel)
+    chosen = rng.choice(firms, 40, replace=False)
+    for one in [*chosen, 0, firms - 1]:
+        rows = np.flatnonzero(firm == one)
+        y, k, labor, s = (frame[name][rows] for name in ("y", "k", "l", "share"))
+        links = y[1:] / y[:-1]
+        k, labor = k[1:] / k[:-1], labor[1:] / labor[:-1]
+        laspeyres = s[:-1] * labor + (1 - s[:-1]) * k
+        paasche = 1 / (s[1:] / labor + (1 - s[1:]) / k)
+        links = np.where(np.diff(year[rows]) == 1, links / np.sqrt(laspeyres * paasche), np.nan)
+        expected = np.concatenate(([1.0], np.cumprod(links)))
+        np.testing.assert_allclose(found["tfp_index"][rows], expected, rtol=1e-12)
+    assert found.sample.balanced
+
+
+def test_an_index_beyond_all_doubles_is_missing_with_a_reason():
+    frame = {"state": ["A"] * 4, "year": [1, 2, 3, 4], "q": [1e-200, 1.0, 1e200, 1.0]}
+    found = tfp.BilateralIndex(outputs=("crop",)).fit(wide(frame, columns={"crop": "q"}))
+    assert found["output_quantity_index"][:2].tolist() == [1.0, 1e200]
+    assert np.isnan(found["output_quantity_index"][2])
+    assert found.reasons[2] == "a value is zero, or too small or large to divide by"

@@ -197,3 +197,38 @@ def test_an_implicit_index_is_the_value_ratio_over_the_other_kind():
     implicit = bilateral("tornqvist", P0, P1, Q0, Q1, ONE_PAIR, kind="quantity", implicit=True)
     price = bilateral("tornqvist", P0, P1, Q0, Q1, ONE_PAIR, kind="price")
     assert implicit.index[0] == pytest.approx((8 / 6) / price.index[0], rel=1e-15)
+
+
+@pytest.mark.parametrize("kind", ["price", "quantity"])
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize("products", [1, 2, 5])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_table_of_products_by_pairs_gives_what_the_list_gives(name, products, implicit, kind):
+    rng = np.random.default_rng(products)
+    tables = np.exp(rng.normal(size=(4, products, 7)))
+    listed = [np.ascontiguousarray(table.T).reshape(-1) for table in tables]
+    weights, third = None, None
+    extra = options(name, products)
+    if "weights" in extra:
+        weights = extra.pop("weights")
+        third = np.tile(weights, 7)
+        weights = weights[:, None]
+    choice = {"kind": kind, "implicit": implicit, **extra}
+    by_list = bilateral(name, *listed, np.arange(8) * products, weights=third, **choice)
+    by_table = bilateral(name, *tables, None, weights=weights, **choice)
+    assert by_table.reason.tolist() == [OK] * 7
+    np.testing.assert_allclose(by_table.index, by_list.index, rtol=1e-14)  # order of the sums
+
+
+def test_of_one_product_every_index_is_its_relative_to_the_last_digit():
+    for name in FORMULAS:
+        tables = [np.array([[x]]) for x in (0.1, 0.3, 0.7, 1.9)]
+        found = bilateral(name, *tables, None, kind="quantity", **options(name, 1))
+        assert found.index.tolist() == [1.9 / 0.7]
+
+
+def test_a_table_says_where_values_have_no_double():
+    tiny = np.full((2, 1), 1e-200)
+    found = bilateral("laspeyres", tiny, tiny, tiny, tiny, None)
+    assert np.isnan(found.index[0])
+    assert found.reason.tolist() == [NO_VALUE]
