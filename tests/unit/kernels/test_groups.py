@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,9 +34,7 @@ def test_running_sums_equal_a_loop(panel, seed):
     codes, _ = panel
     values = np.random.default_rng(seed).normal(size=codes.shape[0])
     offsets = groups.group_offsets(codes)
-    expected = np.concatenate(
-        [np.cumsum(values[a:b]) for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
-    )
+    expected = np.concatenate([np.cumsum(values[a:b]) for a, b in pairwise(offsets)])
     assert np.array_equal(groups.running_sums(values, offsets), expected)
 
 
@@ -42,9 +42,7 @@ def test_running_sums_equal_a_loop(panel, seed):
 def test_running_sums_take_every_branch(lengths):
     values = np.arange(1.0, sum(lengths) + 1)
     offsets = np.concatenate(([0], np.cumsum(lengths)))
-    expected = np.concatenate(
-        [np.cumsum(values[a:b]) for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
-    )
+    expected = np.concatenate([np.cumsum(values[a:b]) for a, b in pairwise(offsets)])
     assert np.array_equal(groups.running_sums(values, offsets), expected)
 
 
