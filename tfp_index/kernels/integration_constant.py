@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.kernels.control_function import SecondStage, solve_gram
+from tfp_index.kernels.control_function import SecondStage
+from tfp_index.kernels.gram import solve_gram
 from tfp_index.kernels.law_of_motion import instrument_root, moments
 from tfp_index.kernels.roots import Stationary, starting_points, stationary_points
 from tfp_index.kernels.two_stage_design import (

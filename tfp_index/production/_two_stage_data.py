@@ -13,7 +13,7 @@ from tfp_index.errors import DataError, EstimationError, nearest
 from tfp_index.kernels.groups import group_offsets
 from tfp_index.kernels.two_stage_design import Factor
 from tfp_index.panel.panel import Panel
-from tfp_index.production._rows import Used, complete_rows, dense
+from tfp_index.production._rows import Used, complete_rows
 
 __all__ = ["Columns", "Part", "read_columns"]
 
@@ -93,8 +93,9 @@ class Part:
 
     def factor(self, name: str) -> Factor:
         """Category with the levels that occur, numbered from 0."""
-        codes, levels = dense(self.columns.codes[name][self.rows])
-        return Factor(codes, levels)
+        codes = self.columns.codes[name][self.rows]
+        present = np.bincount(codes) > 0  # small numbers: no need to sort
+        return Factor((np.cumsum(present) - 1)[codes], int(present.sum()))
 
     @property
     def lagged(self) -> NDArray[np.bool_]:
@@ -202,7 +203,7 @@ def _others(panel: Panel, names: Sequence[str], numeric: dict[str, Floats]) -> d
         elif name in panel.groups:
             codes[name] = panel.group(name).codes
         elif name == TIME:
-            codes[name] = panel.time
+            codes[name] = panel.time - panel.time.min()
         else:
             raise DataError(
                 f"the panel has neither a role nor a grouping {name!r}",
@@ -245,7 +246,7 @@ def _complete(
 ) -> Used:
     columns = dict(numeric)
     for name, values in codes.items():
-        if (values < 0).any() and name != TIME:
+        if (values < 0).any():
             columns[name] = np.where(values < 0, np.nan, 0.0)
     used = complete_rows(panel, columns)
     lost = dict(used.lost)

@@ -116,7 +116,7 @@ def estimate_part(
     fitted = np.empty((2, problem.data.y.size))
     try:
         solution = solve(problem, fitted=fitted)
-        names = _Names(spec, method, part)
+        names = _names(spec, method, part)
         shown = _shown_order(solution)
         solution = _override(spec, problem, solution, shown, names)
         _refuse_dropped(panel, names, problem, solution)
@@ -262,21 +262,30 @@ def _check_inputs(panel: Panel, method: Method, data: Data) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Names:
-    """Names of the coefficients, and where they stand in `parameters`."""
+    """Names of the coefficients, and where those that are reported stand in `parameters`."""
 
-    def __init__(self, spec: TwoStage, method: Method, part: Part) -> None:
-        numeric, _ = part.split((*spec.controls, *spec.proxy_controls))
-        v = len(method.inputs)
-        self.linear = (*method.linear, *numeric)
-        pairs = [(i, j) for i in range(v) for j in range(i, v)]
-        second = [f"{method.inputs[i]}:{method.inputs[j]}" for i, j in pairs]
-        self.terms = (*method.inputs, *(second if method.form == "translog" else ()))
-        k, f = len(self.linear), len(method.linear)
-        controls = [j for j in range(f, k) if self.linear[j] in spec.controls]
-        self.order = np.array([*range(f), *range(k, k + len(self.terms)), *controls], np.int64)
+    linear: tuple[str, ...]
+    terms: tuple[str, ...]
+    order: NDArray[np.int64]
+
+    @property
+    def params(self) -> tuple[str, ...]:
         every = (*self.linear, *self.terms)
-        self.params = tuple(every[i] for i in self.order)
+        return tuple(every[i] for i in self.order)
+
+
+def _names(spec: TwoStage, method: Method, part: Part) -> _Names:
+    """Free inputs, terms, controls, in this order; what shifts the proxy is not reported."""
+    numeric, _ = part.split((*spec.controls, *spec.proxy_controls))
+    linear, v = (*method.linear, *numeric), len(method.inputs)
+    pairs = [(i, j) for i in range(v) for j in range(i, v)]
+    second = [f"{method.inputs[i]}:{method.inputs[j]}" for i, j in pairs]
+    terms = (*method.inputs, *(second if method.form == "translog" else ()))
+    k, f = len(linear), len(method.linear)
+    controls = [j for j in range(f, k) if linear[j] in spec.controls]
+    return _Names(linear, terms, np.array([*range(f), *range(k, k + len(terms)), *controls]))
 
 
 def _refuse_dropped(panel: Panel, names: _Names, problem: Problem, solution: Solution) -> None:

@@ -273,7 +273,8 @@ def _judge(
     else:
         correlation = np.full(count, np.nan)
         is_root = found.minimum.copy()
-        choice = _lowest(is_root, found.values, second.n) if count else _NOTHING
+        pool = is_root & admissible if problem.bounds is not None else is_root
+        choice = _lowest(pool, found.values, second.n) if count else _NOTHING
     return Solution(
         data, first, second, found, is_root, admissible, correlation, rho, choice, False, earlier
     )
