@@ -19,7 +19,7 @@ from tfp_index.aggregation._term_cells import term_cells
 from tfp_index.aggregation.disclosure import Disclosed, DisclosureRules
 from tfp_index.errors import DataError, SpecificationError
 from tfp_index.kernels.decompose_levels import LevelMoments, LevelTerms, StructuralTerms
-from tfp_index.panel.table import Table
+from tfp_index.panel.table import Table, plain
 from tfp_index.results.result import Result
 
 if TYPE_CHECKING:
@@ -110,8 +110,13 @@ class DecompositionResult(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record and the small tables as plain data."""
-        return {**super().to_dict(), "productivity": self.productivity,
-                "tidy": self.tidy().to_dict()}  # fmt: skip
+        periods = list(zip(self.pairs.start.tolist(), self.pairs.end.tolist(), strict=True))
+        return {
+            **super().to_dict(),
+            "productivity": self.productivity,
+            "periods": plain(periods),
+            "tidy": self.tidy().to_dict(),
+        }
 
     def _title(self) -> str:
         unit = "log points" if self.spec.scale == "log" else "units of productivity"

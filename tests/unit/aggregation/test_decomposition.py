@@ -463,6 +463,38 @@ def test_a_growth_rate_is_no_level():
         tfp.Decomposition(weight="s").fit(panel, growth)
 
 
+def test_the_number_of_threads_and_the_size_of_chunks_do_not_change_a_digit(monkeypatch):
+    from tfp_index.kernels import blocks, decompose
+
+    monkeypatch.setattr(decompose, "CHUNK_ROWS", 32)
+    monkeypatch.setattr(decompose, "BLOCK_ROWS", 8)
+    tables = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(blocks, "default_threads", lambda threads=threads: threads)
+        d = tfp.Decomposition(method=ALL, weight="s", by="district").fit(
+            firm_panel(firms(11)), "tfp"
+        )
+        tables.append(d.to_frame())
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
+    pd.testing.assert_frame_equal(tables[0], tables[2], check_exact=True)
+    monkeypatch.undo()
+    whole = tfp.Decomposition(method=ALL, weight="s", by="district").fit(
+        firm_panel(firms(11)), "tfp"
+    )
+    pd.testing.assert_frame_equal(tables[0], whole.to_frame(), rtol=1e-9, atol=1e-12)
+
+
+def test_reasons_and_notes_are_known_in_vietnamese():
+    from tfp_index.language import language
+
+    stayers = EIGHT[EIGHT["id"].isin([1, 2, 3, 4, 7])]
+    d = tfp.Decomposition(method=ALL, weight="s", frame_breaks=(1,)).fit(panel_of(stayers), "tfp")
+    said = {r for r in d.tidy()["reason"].tolist() if r} | set(d.tidy().notes)
+    assert len(said) >= 4
+    for text in said:
+        assert language("vi").phrase(text) != text
+
+
 # --- bad input ---------------------------------------------------------------------------------
 
 
