@@ -105,7 +105,7 @@ plt.show()
 # %% [markdown]
 # Three exact solutions. At labor ≈ 1, capital ≈ 0 what is left of output is the wage plus news: a
 # Markov process as well, which satisfies the moments. The objective is zero at both and cannot
-# choose. Their persistence can: 0.71 at the truth (0.7), 0.11 at the other. A search that starts
+# choose. Their persistence can: 0.72 at the truth (0.7), 0.11 at the other. A search that starts
 # from least squares ends at the wrong one, and says that it converged.
 #
 # With an error in materials of a tenth of their variance no estimator is consistent any more:

@@ -235,11 +235,13 @@ def common_factor(pi: Floats, covariance: Floats, *, steps: int = 200) -> Common
         J = whiten(G)
         squares = J.T @ J
         step = np.linalg.solve(squares + damping * np.diag(np.diagonal(squares)), J.T @ here)
-        if float(step @ squares @ step) < 1e-24:
+        promised = float(step @ squares @ step)  # in squared standard errors
+        if promised < 1e-22:
             converged = True
             break
         there = gap(theta + step)
-        if there @ there <= here @ here:
+        # close to the minimum rounding hides progress: accept the step
+        if there @ there <= here @ here or promised < 1e-10:
             theta, here, damping = theta + step, there, damping / 10
         else:
             damping = max(10 * damping, 1e-3)

@@ -126,3 +126,12 @@ def test_capital_without_and_with_its_share_in_the_first_equation(plants):
     assert shared.params["capital"] == pytest.approx(0.057605, abs=1e-6)
     assert ours.j_dof == 2
     assert ours.j_pvalue > shared.j_pvalue
+
+
+@pytest.mark.parametrize("degree", [3, 4])
+def test_higher_degrees_are_not_singular(plants, degree):
+    """A peer that was ported from another stops at degree three."""
+    low, high = _spec("pX", steps=1), _spec("pX", steps=1, degree=degree)
+    a, b = low.fit(plants), high.fit(plants)
+    for name in ("skilled", "unskilled", "capital"):
+        assert abs(a.params[name] - b.params[name]) < 3 * a.bse[name]
