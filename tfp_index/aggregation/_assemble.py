@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.aggregation._periods import Pairs
-from tfp_index.kernels.decompose import METHODS, Moments, Terms
+from tfp_index.kernels.decompose import Moments, Terms
 from tfp_index.kernels.decompose_levels import StructuralTerms, structural
 from tfp_index.kernels.matching import KIND_RETURNING, KIND_UNMEASURED
 
-__all__ = ["TERMS", "Assembled", "assemble", "dynamic_terms", "industries"]
+__all__ = ["TERMS", "Assembled", "assemble", "industries", "population_weights"]
 
 Floats = NDArray[np.float64]
 
@@ -161,11 +161,6 @@ def _reasons(method: str, own: dict[str, Floats], pairs: Pairs, whole: bool) -> 
             reason[p] = np.array([f"{r}; {said}" if r else said for r in reason[p].ravel()],
                                  object).reshape(reason[p].shape)  # fmt: skip
     return reason
-
-
-def dynamic_terms(moments: Moments, methods: list[str]) -> dict[str, Terms]:
-    """Return the terms of several methods from the same sums."""
-    return {method: METHODS[method](moments) for method in methods}
 
 
 def assemble(method: str, moments: Moments, terms: Terms, pairs: Pairs) -> Assembled:

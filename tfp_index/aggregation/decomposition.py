@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.aggregation import _firms
-from tfp_index.aggregation._assemble import assemble, industries
+from tfp_index.aggregation._assemble import assemble, industries, population_weights
 from tfp_index.aggregation._periods import Pairs, read_pairs
 from tfp_index.aggregation._reallocation import reallocation
 from tfp_index.aggregation._rows import (
@@ -244,8 +244,8 @@ class Decomposition(Specification):
             relative=self.relative, base=self.base, sampling_weight=self.sampling_weight,
         )  # fmt: skip
         pairs = read_pairs(panel, periods, self.frame_breaks)
-        slot = dense_codes(panel.time)[0]
-        _require_data(panel, rows, pairs, slot)
+        if rows.lost:
+            _require_data(panel, rows, pairs)
         inside = grouping(panel, names_of(self.within))
         parts = grouping(panel, names_of(self.by))
         matches, switchers = self._match(panel, rows, pairs, inside)
@@ -262,6 +262,8 @@ class Decomposition(Specification):
             pivot=rows.pivot,
             home=self.movers,
         )
+        if not all(W.sum(axis=1).all() for W in population_weights(moments)):
+            _require_data(panel, rows, pairs)
         terms = {method: METHODS[method](moments) for method in dynamic}
         notes = {"changed their group of `within` between the periods (firm-pairs)": switchers}
         plain = None
@@ -273,7 +275,7 @@ class Decomposition(Specification):
             notes["without value, input or cost above zero (firm-pairs)"] = plain.left_out
         return DecompositionResult(
             spec=self,
-            record=record_of(self, panel, _sample(panel, rows, pairs, matches, slot, notes)),
+            record=record_of(self, panel, _sample(panel, rows, pairs, matches, notes)),
             keys=panel.keys,
             productivity=rows.name,
             pairs=pairs,
@@ -336,13 +338,12 @@ class Decomposition(Specification):
         return {method: (periods, STATIC[method](moments), moments) for method in wanted}
 
 
-def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs, slot: Ints) -> None:
+def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
     """Every period of a pair needs measured rows, and weight."""
     calendar = panel.keys.calendar
-    T = calendar.numbers.shape[0]
-    n = np.bincount(slot, rows.measured, T) if rows.lost else np.ones(T)
-    weight = np.where(rows.measured, rows.weight, 0.0) if rows.lost else rows.weight
-    total = np.bincount(slot, weight, T)
+    T, slot = calendar.numbers.shape[0], dense_codes(panel.time)[0]
+    n = np.bincount(slot, rows.measured, T)
+    total = np.bincount(slot, np.where(rows.measured, rows.weight, 0.0), T)
     for number in np.unique(pairs.numbers).tolist():
         place = int(np.searchsorted(calendar.numbers, number))
         label = calendar.write(number)
@@ -367,24 +368,17 @@ def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs, slot: Ints) ->
 
 
 def _sample(
-    panel: Panel,
-    rows: MeasuredRows,
-    pairs: Pairs,
-    matches: Matches,
-    slot: Ints,
-    notes: dict[str, int],
+    panel: Panel, rows: MeasuredRows, pairs: Pairs, matches: Matches, notes: dict[str, int]
 ) -> Sample:
-    calendar = panel.keys.calendar.numbers
-    wanted = np.isin(calendar, pairs.numbers)
-    asked = np.ones(panel.n_rows, bool) if wanted.all() else wanted[slot]
+    wanted = np.isin(panel.keys.calendar.numbers, pairs.numbers)
+    if wanted.all() and not rows.lost:  # then every row stands in some pair
+        return Sample(panel.keys.frame_rows, panel.n_rows, {}, notes)
+    asked = wanted[dense_codes(panel.time)[0]]
     lost = {reason: int((mask & asked).sum()) for reason, mask in rows.lost.items()}
     lost["not of a period asked for"] = panel.n_rows - int(asked.sum())
-    measured = int((asked & rows.measured).sum())
-    used = measured
-    if rows.lost and len(pairs):
-        taken = np.zeros(panel.n_rows, bool)
-        for part in (matches.start, matches.end, matches.entrant, matches.exiter):
-            taken[part] = True
-        used = int(taken.sum())
-    lost["measured in one period of the pair only"] = measured - used
+    taken = np.zeros(panel.n_rows, bool)
+    for part in (matches.start, matches.end, matches.entrant, matches.exiter):
+        taken[part] = True
+    used = int(taken.sum())
+    lost["measured in one period of the pair only"] = int((asked & rows.measured).sum()) - used
     return Sample(panel.keys.frame_rows, used, lost, notes)

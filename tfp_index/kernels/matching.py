@@ -197,13 +197,16 @@ def _returning(
     """Mark rows whose firm is also seen before (direction -1) or after (1) a period."""
     kind = np.full(rows.shape[0], KIND_TRUE, np.int8)
     beside = rows + direction
-    inside = (beside >= 0) & (beside < codes.shape[0])
-    more = np.flatnonzero(inside & (codes[np.where(inside, beside, 0)] == codes[rows]))
-    if more.size:  # only these can have been there before; the firm's end tells
+    beside = np.where((beside >= 0) & (beside < codes.shape[0]), beside, rows)
+    further = direction * (time[beside] - period)  # above zero: seen on that side already
+    same = codes[beside] == codes[rows]
+    kind[same & (further > 0)] = KIND_RETURNING
+    open_ = np.flatnonzero(same & (further <= 0) & (beside != rows))
+    if open_.size:  # the neighboring row lies between: the firm's first or last row tells
         offsets = group_offsets(codes)
-        run = np.searchsorted(offsets, rows[more], side="right")
+        run = np.searchsorted(offsets, rows[open_], side="right")
         farthest = time[offsets[run - 1]] if direction < 0 else time[offsets[run] - 1]
-        kind[more[direction * (farthest - period[more]) > 0]] = KIND_RETURNING
+        kind[open_[direction * (farthest - period[open_]) > 0]] = KIND_RETURNING
     return kind
 
 
