@@ -1,8 +1,8 @@
 """Moments and sums of squares of the innovations, read off the Gram matrix of stage 2.
 
 Points are given as ``δ``: with standardized terms ``x̃`` and the unit ``σ₀`` of the design,
-``ω/σ₀ = ω₀ − δ'x̃`` and ``b = b₀ + σ₀ δ`` are the coefficients of ``x̃``. All functions take many
-points at once; nothing here depends on the number of rows.
+``ω/σ₀ = ω₀ − δ'x̃`` and ``b = b₀ + σ₀ δ`` are the coefficients of ``x̃``. What a search
+needs takes many points at once; nothing here depends on the number of rows.
 
 A vector over rows that is a combination of the columns is kept as its coefficients ``a`` on the
 columns; ``a'Gb`` is then the inner product of two of them.

@@ -652,7 +652,7 @@ def test_the_error_of_the_probit_is_part_of_the_covariance():
     from tfp_index.production._two_stage_estimate import make_problem
     from tfp_index.production._two_stage_fit import covariance, follow, parameters, solve
 
-    panel = tfp.datasets.simulate.proxies(firms=120, exit=True, rng=2).panel()
+    panel = tfp.datasets.simulate.proxies(firms=60, exit=True, rng=2).panel()
     for spec in (
         tfp.OlleyPakes(basis_degree=1, law_degree=2, survival=True),
         tfp.AckerbergCavesFrazer(basis_degree=1, law_degree=2, survival=True),
