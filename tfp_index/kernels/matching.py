@@ -250,9 +250,14 @@ def part_switchers(matches: Matches, population: Ints) -> tuple[Matches, Ints]:
     (P,) int array
         Switchers by pair, up to the last pair that has a survivor.
     """
-    moved = population[matches.start] != population[matches.end]
+    moved = np.empty(matches.start.shape[0], bool)
+
+    def compare(b: slice) -> None:
+        np.not_equal(population[matches.start[b]], population[matches.end[b]], out=moved[b])
+
+    map_blocks(compare, moved.shape[0])
     switchers = np.bincount(matches.pair[moved])
-    if not moved.any():
+    if not switchers.size:
         return matches, switchers
     stay = ~moved
     kind = np.full(int(moved.sum()), KIND_RETURNING, np.int8)
