@@ -399,7 +399,6 @@ def attribute(
     """
     _check_options(n, weight_noise, confidence)
     choices = default_choices(result.spec) if choices is None else dict(choices)
-    choices = {name: options for name, options in choices.items() if len(options) > 1}
     plan = _plan(result, choices)
     generator = np.random.default_rng(rng)
     bank = {
@@ -407,7 +406,8 @@ def attribute(
         + weight_noise * generator.uniform(-1.0, 1.0, (weight_sets, len(node.children)))
         for node in result.tree.aggregates
     }
-    factors = (*plan.factors, WEIGHTS) if weight_noise > 0 else plan.factors
+    varying = [j for j, size in enumerate(plan.sizes) if size > 1]  # the others hold throughout
+    factors = tuple(plan.factors[j] for j in varying) + ((WEIGHTS,) if weight_noise > 0 else ())
     d = len(factors)
     if d < 2:
         raise SpecificationError(
@@ -416,16 +416,17 @@ def attribute(
             remedy="offer more choices, or give weight_noise",
         )
     points = sensitivity_design(n, d, generator)
-    sizes = np.array([*plan.sizes, weight_sets] if weight_noise > 0 else list(plan.sizes))
-    picks = (points * sizes).astype(np.int64)
-    chosen = picks[:, -1] if weight_noise > 0 else None
+    picks = np.zeros((points.shape[0], len(plan.sizes)), np.int64)
+    sizes = np.array(plan.sizes, np.int64)
+    picks[:, varying] = points[:, : len(varying)] * sizes[varying]
+    chosen = (points[:, -1] * weight_sets).astype(np.int64) if weight_noise > 0 else None
 
     def noise(rows: Ints, code: str, children: int) -> Floats:
         if chosen is None:
             return np.ones((rows.size, children))
         return np.asarray(bank[code][chosen[rows]])
 
-    scores = _replicate(result, plan, plan.number(picks[:, : len(plan.sizes)]), noise)
+    scores = _replicate(result, plan, plan.number(picks), noise)
     moved = np.abs(period_ranks(scores, result.inputs.frame.period) - result.ranks[:, None])
     ranked = ~np.isnan(moved).any(axis=1)
     if not ranked.any():

@@ -146,6 +146,16 @@ def test_a_choice_that_changes_nothing_has_no_share(fitted: Any) -> None:
         fitted.sensitivity(choices={}, n=64)
 
 
+def test_a_choice_without_alternative_holds_throughout(fitted: Any) -> None:
+    means = [{"aggregate": "arithmetic"}, {"aggregate": "geometric"}]
+    fixed = {"scale": [{"scale": (1, 100)}], "mean": means}
+    answer = fitted.sensitivity(rng=1, n=64, choices=fixed)
+    assert answer.factors == ("mean", "weights")
+    spelled = [{**mean, "scale": (1, 100)} for mean in means]
+    same = fitted.sensitivity(rng=1, n=64, choices={"mean": spelled})
+    np.testing.assert_array_equal(answer.indices.total, same.indices.total)
+
+
 def test_screened_units_stay_unranked() -> None:
     frame: dict[str, Any] = {"uCode": list("ABCDE")}
     for j, code in enumerate("abcdef"):
