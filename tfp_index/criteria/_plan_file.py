@@ -43,7 +43,10 @@ TARGET_KEYS = (
     "period_status", "interpretation", "note",
 )  # fmt: skip
 DUTY_KEYS = ("kind", "name", "from", "to", "years", "by", "also", "source", "status")
-BILINGUAL = ("name", "issuer", "note", "unit", "data_unit", "interpretation", "by", "also")
+BILINGUAL = (
+    "name", "issuer", "note", "unit", "data_unit", "interpretation", "by", "also", "source",
+    "base_source",
+)  # fmt: skip
 """Keys that exist once for each language, as ``name_vi`` and ``name_en``."""
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -75,13 +78,16 @@ class Target:
         First and last year.
     base : float or None
         Figure of the year before the start, where the plan gives it.
-    base_source : str
+    base_source : mapping of language to text
     base_required : bool
         Whether the target cannot be judged without a base.
-    path : mapping of year to float, or None
-        What is expected at the end of these years; None for a straight line.
-    source, status, period_status : str
-        Where the number stands, and whether number and period are stated in the plan.
+    path : tuple of (year, figure), or None
+        What is expected at the end of these years, ascending; None for a straight line, empty
+        where nothing is expected before the end.
+    source : mapping of language to text
+        Where the number stands.
+    status, period_status : str
+        Whether number and period are stated in the plan: one of `STATUSES`.
     """
 
     id: str
@@ -96,10 +102,10 @@ class Target:
     start: int
     end: int
     base: float | None
-    base_source: str
+    base_source: Texts
     base_required: bool
-    path: Mapping[int, float] | None
-    source: str
+    path: tuple[tuple[int, float], ...] | None
+    source: Texts
     status: str
     period_status: str
     interpretation: Texts
@@ -137,7 +143,8 @@ class Duty:
     name, by, also : mapping of language to text
         What it is called, who writes it, and what else falls due with it.
     years : tuple of int
-    source, status : str
+    source : mapping of language to text
+    status : str
     """
 
     kind: str
@@ -145,7 +152,7 @@ class Duty:
     by: Texts
     also: Texts
     years: tuple[int, ...]
-    source: str
+    source: Texts
     status: str
 
 
@@ -224,7 +231,7 @@ def _head(table: Any, faults: Faults) -> dict[str, Any]:
         "name": texts(table, "name", "plan", faults, required=True),
         "issuer": texts(table, "issuer", "plan", faults),
         "note": texts(table, "note", "plan", faults),
-        "source": string(table, "source", "plan", faults),
+        "source": texts(table, "source", "plan", faults, required=True),
     }
 
 
@@ -236,7 +243,10 @@ def _target(
     if not (isinstance(key, str) and _ID.fullmatch(key)):
         faults.append((place, f"id {str(key)[:40]!r} must be letters, digits, '_', '.' or '-'"))
         key = ""
-    spelled = {**table, "operator": _SPELLINGS.get(str(table.get("operator")), table.get("operator"))}
+    spelled = {
+        **table,
+        "operator": _SPELLINGS.get(str(table.get("operator")), table.get("operator")),
+    }
     operator = one_of(
         {k: v for k, v in spelled.items() if v is not None}, "operator", OPERATORS, place, faults
     )
@@ -262,7 +272,7 @@ def _target(
         base_source=base_source,
         base_required=_base_required(table, operator, counting, place, faults),
         path=_path(table, counting, bound, (start, end), place, faults),
-        source=string(table, "source", place, faults) or "",
+        source=texts(table, "source", place, faults, required=True),
         status=one_of(table, "status", STATUSES, place, faults) or "",
         period_status=one_of(table, "period_status", STATUSES, place, faults) or "",
         interpretation=texts(table, "interpretation", place, faults),
@@ -298,9 +308,7 @@ def _period(
     return first, last
 
 
-def _counting(
-    table: Mapping[str, Any], operator: str | None, place: str, faults: Faults
-) -> str:
+def _counting(table: Mapping[str, Any], operator: str | None, place: str, faults: Faults) -> str:
     if operator in ("milestone", "qualitative"):
         if "counting" in table:
             faults.append((place, f"a {operator} target has no counting"))
@@ -337,7 +345,8 @@ def _bounds(
 
 def _upward(table: Mapping[str, Any], operator: str | None, place: str, faults: Faults) -> bool:
     if operator == "direction":
-        return one_of(table, "direction", ("up", "down"), place, faults) != "down"
+        chosen: str | None = one_of(table, "direction", ("up", "down"), place, faults)
+        return chosen != "down"
     if "direction" in table:
         faults.append((place, "only the operator 'direction' has a direction"))
     return operator not in ("≤", "<")
@@ -345,17 +354,17 @@ def _upward(table: Mapping[str, Any], operator: str | None, place: str, faults: 
 
 def _base(
     table: Mapping[str, Any], counting: str, place: str, faults: Faults
-) -> tuple[float | None, str]:
+) -> tuple[float | None, Texts]:
     base = number(table, "base", place, faults)
     if base is None:
-        if "base_source" in table:
+        if texts(table, "base_source", place, faults):
             faults.append((place, "base_source stands without base"))
-        return None, ""
+        return None, ReadOnly({})
     if counting not in ("growth", "level"):
         faults.append((place, "only counting 'growth' and 'level' have a base"))
     if counting == "growth" and base <= 0:
         faults.append((place, f"base {base:g} is not above zero: growth over it has no meaning"))
-    return base, string(table, "base_source", place, faults) or ""
+    return base, texts(table, "base_source", place, faults, required=True)
 
 
 def _base_required(
@@ -380,7 +389,7 @@ def _path(
     period: tuple[int, int],
     place: str,
     faults: Faults,
-) -> Mapping[int, float] | None:
+) -> tuple[tuple[int, float], ...] | None:
     """Return interim figures by year; ``"linear"`` is None, ``"end"`` expects nothing before."""
     value = table.get("path", "linear")
     if value == "linear":
@@ -389,7 +398,7 @@ def _path(
         faults.append((place, "only counting 'cumulative' and 'level' with a number have a path"))
         return None
     if value == "end":
-        return ReadOnly({})  # type: ignore[return-value]
+        return ()
     if not isinstance(value, Mapping) or not value:
         faults.append((place, "path is neither 'linear', 'end' nor a table of figures by year"))
         return None
@@ -407,7 +416,7 @@ def _path(
     figures = [points[year] for year in sorted(points)]
     if counting == "cumulative" and figures != sorted(figures):
         faults.append((place, "path: a running total cannot fall"))
-    return ReadOnly({**points, period[1]: bound})  # type: ignore[arg-type]
+    return tuple(sorted({**points, period[1]: bound}.items()))
 
 
 def _duty(table: Mapping[str, Any], place: str, head: Mapping[str, Any], faults: Faults) -> Duty:
@@ -439,6 +448,6 @@ def _duty(table: Mapping[str, Any], place: str, head: Mapping[str, Any], faults:
         by=texts(table, "by", place, faults),
         also=texts(table, "also", place, faults),
         years=tuple(years),
-        source=string(table, "source", place, faults) or "",
+        source=texts(table, "source", place, faults, required=True),
         status=one_of(table, "status", STATUSES, place, faults) or "",
     )

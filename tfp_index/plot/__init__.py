@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         index,
         sensitivity,
     )
+    from tfp_index.plot.plan import plan_progress
     from tfp_index.plot.production import roots
 
 _HOME = {
@@ -36,6 +37,8 @@ _HOME = {
     "contributions": "tfp_index.plot.growth",
     "index": "tfp_index.plot.growth",
     "sensitivity": "tfp_index.plot.growth",
+    # plans
+    "plan_progress": "tfp_index.plot.plan",
     # production functions
     "roots": "tfp_index.plot.production",
 }
@@ -48,6 +51,7 @@ __all__ = [
     "decomposition",
     "dispersion",
     "index",
+    "plan_progress",
     "profile",
     "rank_intervals",
     "roots",

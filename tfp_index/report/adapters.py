@@ -14,6 +14,7 @@ from tfp_index.report.sections import Section
 __all__ = ["ADAPTERS", "Context", "Part", "sections_of"]
 
 ADAPTERS = {
+    "criteria._plan_status.PlanStatus": "plan:of_status",
     "growth.accounting_result.GrowthAccountingResult": "growth:of_result",
     "panel.checks.Findings": "findings:of_findings",
     "panel.table.Table": "tables:of_table",
