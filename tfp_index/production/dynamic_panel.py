@@ -299,8 +299,8 @@ class DynamicPanel(Specification):
             said.append(
                 (
                     ConvergenceWarning,
-                    "the search for the coefficients with common factors did not settle; see "
-                    "result.unrestricted",
+                    "with common factors the persistence of productivity lies at the edge of the "
+                    f"range searched ({imposed.coefficients[-1]:g}); see result.unrestricted",
                 )
             )
         return said
