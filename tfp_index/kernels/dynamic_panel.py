@@ -247,8 +247,8 @@ def common_factor(pi: Floats, covariance: Floats, *, reach: float = 2.0) -> Comm
     # of the two cells beside the lowest point the one that the derivative points into
     other = low + (-1 if profile(rho)[2] > 0 else 1)
     if inside and profile(float(grid[other]))[2] * profile(rho)[2] < 0:
-        ends = sorted((rho, float(grid[other])))
-        rho = float(brentq(lambda r: profile(r)[2], *ends, xtol=1e-15, rtol=1e-14))
+        end = float(grid[other])
+        rho = float(brentq(lambda r: profile(r)[2], rho, end, xtol=1e-15, rtol=1e-14))
     elif inside:  # several minima within a cell
         ends = (float(grid[low - 1]), float(grid[low + 1]))
         rho = float(minimize_scalar(lambda r: _square(profile(r)[1]), bounds=ends).x)
