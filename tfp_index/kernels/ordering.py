@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["dense_codes", "panel_order"]
+__all__ = ["dense_codes", "distinct_values", "panel_order"]
 
 Ints = NDArray[np.int64]
 
@@ -93,12 +93,32 @@ def dense_codes(values: Ints) -> tuple[Ints, Ints]:
         np.cumsum(values[1:] != values[:-1], out=codes[1:])
         first = np.concatenate(([True], values[1:] != values[:-1]))
         return codes, values[first]
-    low, high = int(values.min()), int(values.max())
-    if high - low < 4 * n + 1024:
-        seen = np.zeros(high - low + 1, bool)
-        seen[values - low] = True
-        distinct = np.flatnonzero(seen).astype(np.int64)
+    seen = _seen(values)
+    if seen is not None:
+        low = int(values.min())
         table = np.cumsum(seen, dtype=np.int64) - 1
-        return table[values - low], distinct + low
+        return table[values - low], np.flatnonzero(seen) + low
     distinct, codes = np.unique(values, return_inverse=True)
     return codes.astype(np.int64, copy=False), distinct
+
+
+def distinct_values(values: Ints) -> Ints:
+    """Return the distinct values of an integer column, ascending.
+
+    Examples
+    --------
+    >>> distinct_values(np.array([2003, 2001, 2003]))
+    array([2001, 2003])
+    """
+    seen = _seen(values) if values.size else None
+    return np.unique(values) if seen is None else np.flatnonzero(seen) + int(values.min())
+
+
+def _seen(values: Ints) -> NDArray[np.bool_] | None:
+    """Mark which values from the smallest to the largest occur; None where the range is wide."""
+    low, high = int(values.min()), int(values.max())
+    if high - low >= 4 * values.shape[0] + 1024:
+        return None
+    seen = np.zeros(high - low + 1, bool)
+    seen[values - low] = True
+    return seen

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
+from tfp_index.kernels.ordering import distinct_values
 from tfp_index.panel.frames import period_ordinals
 
 __all__ = ["Calendar", "read_calendar"]
@@ -39,6 +40,8 @@ class Calendar:
 
     def label(self, numbers: Ints) -> NDArray[Any]:
         """Return the caller's labels of calendar numbers that occur in the panel."""
+        if self.labels is self.numbers:
+            return numbers.copy()
         return self.labels[np.searchsorted(self.numbers, numbers)]
 
     def number(self, label: Any) -> int:
@@ -137,7 +140,7 @@ def read_calendar(
 
 def _calendar(unit: str, numbers: Ints, labels: NDArray[Any]) -> Calendar:
     if numbers is labels:
-        distinct = np.unique(numbers)
+        distinct = distinct_values(numbers)
         return Calendar(unit, distinct, distinct)
     distinct, first = np.unique(numbers, return_index=True)
     return Calendar(unit, distinct, labels[first])

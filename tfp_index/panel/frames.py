@@ -10,7 +10,8 @@ import datetime as dt
 import decimal
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from tfp_index._optional import require
 from tfp_index.errors import DataError, FileError, SpecificationError, TFPError, nearest
+from tfp_index.kernels.blocks import default_threads
 from tfp_index.kernels.ordering import dense_codes
 
 __all__ = [
@@ -344,13 +346,17 @@ def period_ordinals(values: Array) -> tuple[Array, str] | None:
     return _objects(ordinals), str(first.freqstr)[0]
 
 
-def build_frame(columns: Mapping[str, Array], backend: str = "pandas") -> Any:
+def build_frame(
+    columns: Mapping[str, Array], backend: str = "pandas", *, fresh: Collection[str] = ()
+) -> Any:
     """Make a frame of the wanted library from named arrays.
 
     Parameters
     ----------
     columns : mapping of name to (n,) array
     backend : {"pandas", "polars", "pyarrow", "duckdb"}
+    fresh : names
+        Columns that nobody else holds; the frame may keep them without a copy.
 
     Raises
     ------
@@ -367,7 +373,13 @@ def build_frame(columns: Mapping[str, Array], backend: str = "pandas") -> Any:
     if backend == "pandas":
         import pandas as pd
 
-        return pd.DataFrame({name: _for_pandas(values) for name, values in columns.items()})
+        if not fresh:
+            return pd.DataFrame({name: _for_pandas(values) for name, values in columns.items()})
+        held = [name for name in columns if name not in fresh]
+        with ThreadPoolExecutor(min(default_threads(), 4)) as pool:  # copies release the lock
+            copies = dict(zip(held, pool.map(lambda name: columns[name].copy(), held), strict=True))
+        own = {name: _for_pandas(copies.get(name, values)) for name, values in columns.items()}
+        return pd.DataFrame(own, copy=False)
     if backend == "polars":
         pl = require("polars", extra="polars", purpose="returning a polars frame")
         return pl.DataFrame(

@@ -162,10 +162,12 @@ class Keys:
         Values whose name collides with a key column keep their name behind an underscore.
         """
         columns = self.columns()
+        fresh = set(columns)
         for name, column in values.items():
             columns[name if name not in columns else f"{name}_"] = column
         restored = {name: self.restore(column) for name, column in columns.items()}
-        return build_frame(restored, backend or self.backend)
+        fresh |= {name for name, column in restored.items() if column is not columns[name]}
+        return build_frame(restored, backend or self.backend, fresh=fresh)
 
 
 def read_keys(

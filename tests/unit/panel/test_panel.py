@@ -239,3 +239,20 @@ def test_calendar_answers_for_labels():
     assert calendar.write(1990) == 1990
     with pytest.raises(tfp.DataError, match="between 2000 and 2001"):
         calendar.number("never")
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 1, 0, 2]])
+def test_writing_into_a_frame_leaves_the_result_as_it_was(order):
+    frame = pd.DataFrame(
+        {"id": ["A", "A", "B", "B"], "year": [1, 2, 1, 2], "i": [1.0, 2.0, 3.0, 4.0]}
+    ).iloc[order]
+    panel = tfp.Panel.from_frame(frame, entity="id", time="year", investment="i")
+    result = tfp.PerpetualInventory(depreciation=0.1, initial="fixed_ratio", ratio=2.0).fit(panel)
+    before, text = result.to_frame(), panel.keys.time.copy()
+    written = result.to_frame()
+    for name in written.columns[1:]:
+        written.loc[:, name] = 7
+    written.loc[written.index[0], "id"] = "C"
+    pd.testing.assert_frame_equal(result.to_frame(), before)
+    assert panel.keys.time.tolist() == text.tolist()
+    assert panel["investment"].tolist() == [1.0, 2.0, 3.0, 4.0]
