@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.aggregation._rows import Grouping, grouping, names_of, read_column, read_weight
+from tfp_index.aggregation._rows import (
+    Grouping,
+    grouping,
+    names_of,
+    read_column,
+    read_level,
+    read_weight,
+)
 from tfp_index.errors import DataError
 from tfp_index.kernels import disclosure as kernel
 from tfp_index.kernels.disclosure import Contributions, Limits, Line
@@ -105,8 +112,8 @@ class Cells:
         weight : str
             Column whose contributions decide; never negative, e.g. output or employment.
         sums, means, weighted_means : sequence of str
-            Columns to add up, to average, and to average with `weight`; missing entries are left
-            out of the average.
+            Columns to add up (in levels), to average as they are, and to average with `weight`;
+            missing entries are left out of the average.
         margins : bool
             Whether to add totals over each grouping.
         over_time : bool
@@ -316,7 +323,7 @@ class _Builder:
         return _Part(labels, periods, behind, values)
 
     def _sum(self, name: str, cell: Ints, cells: int) -> Floats:
-        values = read_column(self.panel, name)
+        values = read_level(self.panel, name)
         mine = (cell >= 0) & np.isfinite(values)
         return np.bincount(cell[mine], values[mine], cells).astype(np.float64, copy=False)
 

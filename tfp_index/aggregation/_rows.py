@@ -24,6 +24,7 @@ __all__ = [
     "measured_rows",
     "names_of",
     "read_column",
+    "read_level",
     "read_measure",
     "read_weight",
     "refuse_items",
@@ -53,11 +54,29 @@ def read_column(panel: Panel, name: str) -> Floats:
     DataError
         If the panel has neither.
     """
+    return panel[_role(panel, name)]
+
+
+def read_level(panel: Panel, name: str) -> Floats:
+    """Return a column in levels: output, investment and inputs of a panel in logs are taken out.
+
+    Shares, weights and further columns are as given, whatever the panel says.
+    """
+    role = _role(panel, name)
+    in_logs = (
+        panel.logs
+        and not role.endswith(SHARE_SUFFIX)
+        and role in ("output", "value_added", "investment", *panel.inputs)
+    )
+    return np.exp(panel[role]) if in_logs else panel[role]
+
+
+def _role(panel: Panel, name: str) -> str:
     if name in panel.columns:
-        return panel[name]
+        return name
     for role, column in panel.names.items():
         if column == name and role in panel.columns:
-            return panel[role]
+            return role
     raise DataError(
         f"the panel has no numeric column {name!r}",
         code="missing_role",
@@ -209,24 +228,14 @@ def require_weight(panel: Panel, name: str, values: Floats) -> None:
 
 
 def read_weight(panel: Panel, name: str) -> Floats:
-    """Return a weight in levels: columns of a panel in logs are taken out of logs.
-
-    Shares, the role ``weight`` and further columns are levels whatever the panel says.
+    """Return a weight in levels; see `read_level`.
 
     Raises
     ------
     DataError
         If the column is absent, or a weight is negative or infinite.
     """
-    values = read_column(panel, name)
-    role = name if name in panel.columns else next(r for r, c in panel.names.items() if c == name)
-    in_logs = (
-        panel.logs
-        and not role.endswith(SHARE_SUFFIX)
-        and role in ("output", "value_added", "investment", *panel.inputs)
-    )
-    if in_logs:
-        values = np.exp(values)
+    values = read_level(panel, name)
     require_weight(panel, name, values)
     return values
 

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.aggregation._rows import Grouping, grouping, names_of, read_column, read_weight
+from tfp_index.aggregation._rows import (
+    Grouping,
+    grouping,
+    names_of,
+    read_column,
+    read_level,
+    read_weight,
+)
 from tfp_index.aggregation.misallocation_result import (
     HsiehKlenowResult,
     Solution,
@@ -292,9 +299,7 @@ class HsiehKlenow(Specification):
 
 
 def _level(panel: Panel, name: str) -> Floats:
-    values = read_column(panel, name)
-    in_logs = panel.logs and (name in ("value_added", "output") or name in panel.inputs)
-    values = np.exp(values) if in_logs else values
+    values = read_level(panel, name)
     bad = np.flatnonzero(np.isinf(values))
     if bad.size:
         entity, time = panel.where(int(bad[0]))

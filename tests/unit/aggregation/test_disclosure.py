@@ -374,3 +374,16 @@ def test_values_of_cells_are_what_they_say():
             assert cells.values["mean_output_by_output"][i] == pytest.approx(weighted)
     assert cells.contributions[0].largest.shape == (len(cells), 3)
     assert isinstance(cells.contributions[0], kernel.Contributions)
+
+
+def test_sums_of_columns_in_logs_are_sums_of_levels():
+    frame = firms(6, years=(2024,))
+    logs = frame.assign(output=np.log(frame["output"]))
+    groups = {"district": "district"}
+    panel = tfp.Panel.from_frame(
+        logs, entity="firm", time="year", output="output", groups=groups, logs=True
+    )
+    ours = tfp.Cells.from_panel(panel, by="district", sums=["output"])
+    theirs = tfp.Cells.from_panel(panel_of(frame), by="district", sums=["output"])
+    assert ours.values["output"] == pytest.approx(theirs.values["output"])
+    assert ours.contributions[0].largest == pytest.approx(theirs.contributions[0].largest)
