@@ -95,6 +95,20 @@ def test_attack_by_differencing_over_groups_recovers_no_cell(table):
             assert exact_rank([*rows, unit]) == rank + 1, (unknown[i], "follows from the rest")
 
 
+@pytest.mark.slow
+def test_attack_on_three_hundred_tables_recovers_no_cell():
+    for seed in range(300):
+        lines, years = make(seed, SHAPES[seed % len(SHAPES)], 1 + seed % 3)
+        _, pattern = protect(lines, years)
+        for year in years:
+            unknown = np.flatnonzero(pattern & (year.n > 0)).tolist()
+            rows = equations(unknown, lines)
+            rank = exact_rank(rows)
+            for i in range(len(unknown)):
+                unit = [int(i == j) for j in range(len(unknown))]
+                assert exact_rank([*rows, unit]) == rank + 1, (seed, unknown[i])
+
+
 @given(tables)
 @settings(max_examples=40)
 def test_attack_by_differencing_over_years_finds_the_same_blanks_in_each(table):

@@ -56,6 +56,16 @@ def test_gain_is_never_negative(seed, sigma):
 
 
 @given(seeds)
+def test_gain_is_above_zero_when_tfpr_differs_inside_an_industry(seed):
+    py, wl, k, share, cell, year, years = firms(seed)
+    terms = mis.hsieh_klenow(py, wl, k, share, cell, year, years, 3.0)
+    for t in range(years):
+        deviation = terms.tfpr_deviation[year[cell] == t]
+        if np.abs(deviation).max(initial=0.0) > 1e-3:
+            assert terms.gain[t] > 0
+
+
+@given(seeds)
 def test_gain_is_zero_when_tfpr_is_equal_inside_industries(seed):
     """Equal TFPR with equal capital intensity is the efficient allocation."""
     py, _, _, share, cell, year, years = firms(seed)
