@@ -108,6 +108,18 @@ class DecompositionResult(Result):
         }
         return Table(columns, backend=self.keys.backend)
 
+    def summary(self) -> str:
+        """Return the terms of the whole and the sample as text."""
+        table = self.tidy()
+        for name in (*self.populations, *self.parts):
+            if TOTAL in table[name].tolist():
+                table = table.where(**{name: TOTAL})
+        shown = ("method", "start", "end", "kind", "total", *TERMS)
+        short = Table({name: table[name] for name in shown}, table.title, table.notes)
+        lost = ", ".join(f"{count} {reason}" for reason, count in self.sample.lost.items())
+        rows = f"{self.sample.used} of {self.sample.rows} rows used" + (f"; {lost}" if lost else "")
+        return "\n".join((self.spec.describe(), str(short), rows))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record and the small tables as plain data."""
         periods = list(zip(self.pairs.start.tolist(), self.pairs.end.tolist(), strict=True))
