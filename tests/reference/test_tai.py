@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tfp_index.composite.index import CompositeIndex
+from tfp_index.composite.weights import factor_loadings, principal_components
 from tfp_index.kernels.normalize import column_moments, column_range, linear_scores, rank_units
 from tfp_index.kernels.scoring import (
     condorcet_wins,
@@ -169,3 +171,67 @@ def test_penalized_mean_is_that_of_compind(
     np.testing.assert_allclose(
         penalized_mean(z, np.ones(8), sign=1.0), expected["mpi_plus"], rtol=PRINTED_12
     )
+
+
+def engine(tai: Any, data: np.ndarray, **options: Any) -> Any:
+    codes = tai["published"]["weight_order"]
+    rows = [
+        {"code": code, "parent": "tai", "goalposts": tuple(tai["computed"]["goalposts"][code])}
+        for code in codes
+    ]
+    frame = {"country": tai["inputs"]["country"], **dict(zip(codes, data.T, strict=True))}
+    spec = CompositeIndex(structure=[*rows, {"code": "tai"}], **options)
+    return spec.fit(frame, unit="country")
+
+
+def test_the_whole_index_by_the_engine(tai: Any, data: np.ndarray) -> None:
+    budget = tai["published"]["weights"]["BAP"]
+    for options, published in (
+        ({"weights": "equal"}, "EW"),
+        ({"weights": "budget", "judgments": {"tai": [budget]}}, "BAP"),
+    ):
+        result = engine(tai, data, normalize="goalposts", scale=(0, 1), **options)
+        frame = result.to_frame()
+        order = tai["published"]["ranks"]["order"]
+        expected = dict(zip(order, tai["published"]["ranks"][published], strict=True))
+        assert [expected[c] for c in frame["country"]] == frame["rank"].tolist()
+
+
+def test_factor_weights_and_loadings(tai: Any, data: np.ndarray) -> None:
+    codes = tai["published"]["weight_order"]
+    loadings = factor_loadings(data)
+    published = np.array([tai["published"]["varimax_loadings"][code] for code in codes])
+    np.testing.assert_allclose(loadings, published, rtol=0, atol=LOADINGS_PUBLISHED)
+    explained = (loadings**2).sum(axis=0)
+    np.testing.assert_allclose(explained, tai["published"]["explained_variance"], atol=0.03)
+    weights = engine(tai, data, normalize="zscore", weights="factor").computed.weights["tai"]
+    computed = [tai["computed"]["fa_weights_kaiser_varimax"][code] for code in codes]
+    np.testing.assert_allclose(weights, computed, rtol=0, atol=5e-4)  # printed with three decimals
+    np.testing.assert_allclose(
+        weights, tai["published"]["weights"]["PC_table18"], rtol=0, atol=0.0055
+    )
+    values, _ = principal_components(data)
+    np.testing.assert_allclose(values, tai["computed"]["eigenvalues"], rtol=PRINTED_12)
+    share = 100 * values / values.sum()
+    np.testing.assert_allclose(share, tai["published"]["variance_pct"], atol=0.15)
+
+
+def test_benefit_of_the_doubt_by_the_engine(tai: Any, data: np.ndarray) -> None:
+    result = engine(tai, data, weights="benefit_of_doubt", bounds=(0.10, 0.15))
+    expected = [tai["computed"]["bod_10_15"][c] for c in result.to_frame()["country"]]
+    np.testing.assert_allclose(result.to_frame()["tai"] / 100, expected, rtol=1e-9)
+
+
+def test_mazziotta_pareto_by_the_engine(tai: Any, data: np.ndarray) -> None:
+    for method, name in (("mpi", "mpi_minus"), ("mpi_plus", "mpi_plus")):
+        result = engine(tai, data, normalize="zscore", scale=(100, 110), aggregate=method)
+        expected = tai_mpi(tai, name)
+        np.testing.assert_allclose(
+            result.to_frame()["tai"],
+            [expected[c] for c in result.to_frame()["country"]],
+            rtol=1e-10,
+        )
+
+
+def tai_mpi(tai: Any, name: str) -> dict[str, float]:
+    return dict(zip(tai["mpi_compind"]["country"], tai["mpi_compind"][name], strict=True))
