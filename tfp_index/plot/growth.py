@@ -219,6 +219,25 @@ def index(
     )
 
 
+def _draw_spans(ax: Axes, table: Table) -> int:
+    """Draw TFP growth against the capital share, a line for each period; return their number."""
+    spans = list(dict.fromkeys(zip(table["start"].tolist(), table["end"].tolist(), strict=True)))
+    for place, (start, end) in enumerate(spans):
+        part = table.where(start=start, end=end)
+        order = np.argsort(part["capital_share"])
+        ax.plot(
+            part["capital_share"][order],
+            100.0 * part["tfp_growth"][order],
+            color=_style.LINES[place % len(_style.LINES)],
+            linestyle=_style.DASHES[place % len(_style.DASHES)],
+            marker="osD^v"[place % 5],
+            markersize=4.5,
+            linewidth=1.8,
+            label=f"{start}–{end}",
+        )
+    return len(spans)
+
+
 def sensitivity(
     source: GrowthAccountingResult | Table,
     entity: Any = None,
@@ -264,20 +283,7 @@ def sensitivity(
     entity = _only(table["entity"], entity)
     table = table.where(entity=entity)
     ax = _style.new_axes(ax, 7.6, 3.9)
-    spans = list(dict.fromkeys(zip(table["start"].tolist(), table["end"].tolist(), strict=True)))
-    for place, (start, end) in enumerate(spans):
-        part = table.where(start=start, end=end)
-        order = np.argsort(part["capital_share"])
-        ax.plot(
-            part["capital_share"][order],
-            100.0 * part["tfp_growth"][order],
-            color=_style.LINES[place % len(_style.LINES)],
-            linestyle=_style.DASHES[place % len(_style.DASHES)],
-            marker="osD^v"[place % 5],
-            markersize=4.5,
-            linewidth=1.8,
-            label=f"{start}–{end}",
-        )
+    spans = _draw_spans(ax, table)
     ax.axhline(0.0, color=_style.MUTED, linewidth=0.8)
     if used is not None:
         ax.axvline(used, color=_style.INK, linewidth=0.9, linestyle=(0, (2, 2)))
@@ -294,7 +300,7 @@ def sensitivity(
     ax.set_xticks(np.unique(table["capital_share"]))
     _style.number_axis(ax.xaxis, lang)
     _style.number_axis(ax.yaxis, lang)
-    _style.legend_above(ax, _columns(ax, len(spans)))
+    _style.legend_above(ax, _columns(ax, spans))
     a_year = lang.text("per.year")
     default = lang.text("plot.sensitivity.title", entity=_name(entity, labels, lang))
     return _style.finish(
