@@ -18,7 +18,7 @@ __all__ = ["EXIT_CODES", "main"]
 
 EXIT_CODES = {
     0: "fine",
-    1: "findings: check found an error in the data; reproduce, a deviation beyond tolerance",
+    1: "findings: check or plan found an error in the data; reproduce, a deviation too large",
     2: "usage: the command line is not understood",
     3: "failed: data, file or estimate; one line on standard error says why",
 }
@@ -34,6 +34,8 @@ examples:
   tfp-index report provinces.csv --roles roles.toml --capital-share 0.40 \\
       --unit "Quảng Ninh" --lang both --out report
   tfp-index reproduce pwt
+  tfp-index plan --template progress.csv
+  tfp-index plan progress.csv --as-of 2025 --lang vi --out plan
 
 roles.toml:
   entity = "province"
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     _report(commands)
     _reproduce(commands)
     _criteria(commands)
+    _plan(commands)
     return parser
 
 
@@ -274,6 +277,54 @@ def _criteria(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
         from tfp_index.cli._criteria import criteria
 
         return criteria(arguments)
+
+    parser.set_defaults(run=run)
+
+
+def _plan(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = _command(commands, "plan", "say where the targets of a plan stand")
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="DATA",
+        help="columns target, year, value; optional base, unit, note",
+    )
+    parser.add_argument(
+        "--plan",
+        default="quang_ninh_203",
+        metavar="PLAN",
+        help="a bundled plan or the path of a plan file; default: quang_ninh_203",
+    )
+    parser.add_argument(
+        "--as-of", type=int, metavar="YEAR", help="default: the last year with a figure"
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="ROLE=COLUMN",
+        help="where the file calls a column otherwise, e.g. year=năm; may be repeated",
+    )
+    parser.add_argument(
+        "--running-total",
+        action="append",
+        default=[],
+        metavar="TARGET",
+        help="a target whose values are totals since the start; may be repeated",
+    )
+    parser.add_argument("--template", type=Path, metavar="FILE.csv", help="write a table to fill")
+    parser.add_argument("--lang", choices=("vi", "en", "both"), default="en", help="default: en")
+    parser.add_argument("--json", action="store_true", help="print the status as JSON")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write HTML, CSV and JSON here")
+    parser.add_argument(
+        "--public", action="store_true", help="leave out what was reported in words"
+    )
+
+    def run(arguments: argparse.Namespace) -> int:
+        from tfp_index.cli._plan import plan
+
+        return plan(arguments)
 
     parser.set_defaults(run=run)
 

@@ -14,7 +14,7 @@ from tfp_index.criteria._plan_file import Target
 from tfp_index.criteria._plan_judge import STATUSES, Verdict
 from tfp_index.criteria._plan_progress import Course
 from tfp_index.criteria._plan_report import PlanReport
-from tfp_index.criteria._plan_words import asked, figure, say
+from tfp_index.criteria._plan_words import asked, figure, gap, say
 from tfp_index.errors import SpecificationError, nearest
 from tfp_index.language import language
 from tfp_index.panel.table import Table, plain
@@ -212,7 +212,7 @@ class PlanStatus:
                 "status": say_in.text(f"plan.status.{verdict.status}"),
                 "value": figure(verdict.value, target, say_in),
                 "expected": figure(verdict.expected, target, say_in),
-                "gap": figure(verdict.gap, target, say_in),
+                "gap": gap(verdict.gap, target, say_in),
                 "why": self.explain(target.id, lang),
                 "needed": self.needed(target.id, lang),
             }

@@ -11,7 +11,7 @@ from tfp_index.criteria._plan_file import Target
 from tfp_index.criteria._plan_judge import Said
 from tfp_index.language import Language
 
-__all__ = ["asked", "bare", "figure", "measured", "number", "say", "years"]
+__all__ = ["asked", "bare", "figure", "gap", "measured", "number", "say", "years"]
 
 _SIGNS = {"≥": "at_least", ">": "more_than", "≤": "at_most", "<": "less_than"}
 
@@ -63,6 +63,13 @@ def figure(value: float, target: Target, lang: Language) -> str:
     if target.operator == "milestone":
         return lang.percent(value, 0)
     return measured(value, "%" if lang.pick(target.unit).startswith("%") else "", lang)
+
+
+def gap(value: float, target: Target, lang: Language) -> str:
+    """Write how far a figure is from what is expected, with its sign; percentages in points."""
+    if math.isnan(value) or target.operator == "milestone":
+        return lang.number(None)
+    return f"{'+' if value > 0 else ''}{number(value, lang)}"
 
 
 def years(found: Sequence[int], lang: Language) -> str:

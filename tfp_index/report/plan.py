@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tfp_index.criteria._plan_file import Target
 from tfp_index.criteria._plan_judge import STATUSES
-from tfp_index.criteria._plan_words import asked, figure
+from tfp_index.criteria._plan_words import asked, figure, gap
 from tfp_index.criteria.programme import PlanStatus
 from tfp_index.language import Language
 from tfp_index.panel.table import Table
@@ -25,7 +25,7 @@ from tfp_index.report.sections import (
     Text,
 )
 
-__all__ = ["of_status", "targets_grid"]
+__all__ = ["needs_grid", "of_status", "targets_grid"]
 
 _DAMAGED = ("behind", "missing_data")
 
@@ -118,7 +118,7 @@ def targets_grid(status: PlanStatus, lang: Language) -> Grid:
         _column("period", [f"{t.start}–{t.end}" for t in targets], lang),
         _column("value", figures("value"), lang, True),
         _column("expected", figures("expected"), lang, True),
-        _column("gap", figures("gap"), lang, True),
+        _column("gap", [gap(status[t.id].gap, t, lang) for t in targets], lang, True),
         _column("status", [_status(status, t, lang) for t in targets], lang),
     )
     caption = lang.text("plan.targets_caption", year=status.as_of)
@@ -158,8 +158,8 @@ def _targets(status: PlanStatus, context: Context) -> Section:
     return Section("status", lang.text("plan.targets_title"), tuple(blocks))
 
 
-def _next(status: PlanStatus, context: Context) -> Section:
-    lang = context.language
+def needs_grid(status: PlanStatus, lang: Language) -> Grid:
+    """Return the table of explanations and of what is needed next."""
     targets = status.plan.targets
     columns = (
         _column("target", [t.id for t in targets], lang),
@@ -167,7 +167,13 @@ def _next(status: PlanStatus, context: Context) -> Section:
         _column("why", [status.explain(t.id, lang.code) for t in targets], lang),
         _column("needed", [status.needed(t.id, lang.code) for t in targets], lang),
     )
-    blocks: list[Block] = [Grid("next", lang.text("plan.next_caption"), columns)]
+    return Grid("next", lang.text("plan.next_caption"), columns)
+
+
+def _next(status: PlanStatus, context: Context) -> Section:
+    lang = context.language
+    targets = status.plan.targets
+    blocks: list[Block] = [needs_grid(status, lang)]
     notes = [(t.id, str(year), said) for t in targets for year, said in status.courses[t.id].notes]
     if notes and context.public:
         blocks.append(Text(lang.text("plan.withheld"), "note"))
