@@ -312,6 +312,29 @@ def sensitivity(
     )
 
 
+def _draw_bars(
+    ax: Axes, res: GrowthAccountingResult, table: Table, tfp_column: str, lang: Language
+) -> None:
+    """Stack the contributions of each entity, negative ones to the left of zero."""
+    count = len(table)
+    y = np.arange(count)
+    up, down = np.zeros(count), np.zeros(count)
+    for name in [*res.inputs, "tfp"]:
+        column = tfp_column if name == "tfp" else f"{name}_contribution"
+        values = 100.0 * np.nan_to_num(table[column])
+        ax.barh(
+            y,
+            values,
+            0.74,
+            left=np.where(values >= 0, up, down),
+            color=_style.color_of(name, res.inputs),
+            edgecolor="white",
+            linewidth=0.5,
+            label=_capital(lang, name),
+        )
+        up, down = up + np.maximum(values, 0.0), down + np.minimum(values, 0.0)
+
+
 def comparison(
     res: GrowthAccountingResult,
     entities: Sequence[Any] | None = None,
@@ -350,21 +373,7 @@ def comparison(
     count = len(table)
     ax = _style.new_axes(ax, 7.6, max(2.2, 1.3 + 0.24 * count))
     y = np.arange(count)
-    up, down = np.zeros(count), np.zeros(count)
-    for name in [*res.inputs, "tfp"]:
-        column = tfp_column if name == "tfp" else f"{name}_contribution"
-        values = 100.0 * np.nan_to_num(table[column])
-        ax.barh(
-            y,
-            values,
-            0.74,
-            left=np.where(values >= 0, up, down),
-            color=_style.color_of(name, res.inputs),
-            edgecolor="white",
-            linewidth=0.5,
-            label=_capital(lang, name),
-        )
-        up, down = up + np.maximum(values, 0.0), down + np.minimum(values, 0.0)
+    _draw_bars(ax, res, table, tfp_column, lang)
     growth = 100.0 * table["output_growth"]
     line = lang.text("plot.output_growth")
     ax.plot(growth, y, "o", color=_style.INK, markersize=5, markeredgecolor="white", label=line)
