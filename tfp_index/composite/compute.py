@@ -116,8 +116,7 @@ def prepare(spec: CompositeIndex, inputs: Inputs) -> Leaves:
     tree = spec.tree
     raw = inputs.matrix(tuple(node.code for node in tree.indicators))
     denominated, lost = _denominate(spec, tree, raw, inputs)
-    share = 1.0 - np.isnan(denominated).mean(axis=1)
-    kept = share >= spec.screen - 1e-12
+    kept = _screen(spec, denominated, inputs.keys)
     if not kept.any():
         raise DataError(
             "no unit has enough indicators",
@@ -164,6 +163,18 @@ def prepare(spec: CompositeIndex, inputs: Inputs) -> Leaves:
         reports,
         lost,
     )
+
+
+def _screen(spec: CompositeIndex, x: Floats, keys: Keys) -> Bools:
+    """Say which rows have enough indicators, and enough that are not zero."""
+    present = ~np.isnan(x)
+    count = present.sum(axis=1)
+    kept = count >= spec.screen * x.shape[1] - 1e-9
+    if spec.screen_zeros > 0:
+        kept &= (present & (x != 0)).sum(axis=1) >= spec.screen_zeros * count - 1e-9
+    for unit in spec.keep:
+        kept |= keys.entity_codes == keys.entity_code(unit)
+    return np.asarray(kept)
 
 
 def _denominate(

@@ -36,8 +36,11 @@ class CompositeIndex(Specification):
     denominate : bool
         Divide the indicators that name a denominator by it.
     screen : float
-        Leave out units that lack more than this lets them: the smallest share of indicators that
-        must be observed.
+        Smallest share of its indicators that a unit must have; the others are left out.
+    screen_zeros : float
+        Smallest share of its observed indicators that must not be zero.
+    keep : tuple of labels
+        Units that stay in whatever they lack.
     impute : {"none", "mean", "median", "group_mean", "group_median", "latest", "linear"}
         How to fill missing entries; means are those of the same period.
     impute_group : str, optional
@@ -111,6 +114,8 @@ class CompositeIndex(Specification):
     structure: tuple[Mapping[str, Any], ...] = ()
     denominate: bool = True
     screen: float = 0.0
+    screen_zeros: float = 0.0
+    keep: tuple[int | str, ...] = ()
     impute: str = "none"
     impute_group: str | None = None
     treat: str | bool = "none"
@@ -255,7 +260,8 @@ class CompositeIndex(Specification):
             self.refuse("scale", f"scale={self.scale!r} does not ascend", "two ascending numbers")
         if self.scale is not None:
             object.__setattr__(self, "scale", (float(self.scale[0]), float(self.scale[1])))
-        for option in ("screen", "data_threshold"):
+        object.__setattr__(self, "keep", tuple(self.keep))
+        for option in ("screen", "screen_zeros", "data_threshold"):
             if not 0.0 <= float(getattr(self, option)) <= 1.0:
                 self.refuse(option, f"{option}={getattr(self, option)!r}", "a share from 0 to 1")
         low, high = self.bounds

@@ -357,7 +357,7 @@ def _sample(inputs: Inputs, computed: Computed) -> Sample:
         rows=keys.frame_rows,
         used=scored,
         lost={
-            "screened out for missing indicators": keys.n_rows - kept,
+            "screened out for missing or zero indicators": keys.n_rows - kept,
             "too few children observed for an index": kept - scored,
         },
         notes={

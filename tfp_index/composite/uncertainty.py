@@ -34,6 +34,8 @@ MOST_COMBINATIONS = 2_000
 PREPARING = (
     "denominate",
     "screen",
+    "screen_zeros",
+    "keep",
     "impute",
     "impute_group",
     "treat",

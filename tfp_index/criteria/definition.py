@@ -38,6 +38,7 @@ METHOD_KEYS = (
     "clip",
     "compare",
     "screen",
+    "screen_zeros",
     "impute",
     "treat",
     "winsorize_most",

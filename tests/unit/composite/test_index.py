@@ -147,11 +147,23 @@ def test_missing_values_and_the_threshold() -> None:
 def test_screening_leaves_units_out_of_the_anchors() -> None:
     frame = {**FRAME, "health": [4.0, 3.0, 2.0, NAN], "debt": [50.0, 20.0, 30.0, NAN]}
     result = index(screen=0.5).fit(frame)
-    assert result.sample.lost == {"screened out for missing indicators": 1}
+    assert result.sample.lost == {"screened out for missing or zero indicators": 1}
     assert result.goalposts()["skills"] == (10.0, 30.0)
     assert np.isnan(result.to_frame()["rank"][3])
     with pytest.raises(DataError, match="no unit has enough"):
         index(screen=1.0).fit({**FRAME, "health": [NAN] * 4})
+
+
+def test_screening_of_zeros_and_units_that_stay() -> None:
+    frame = {**FRAME, "health": [0.0, 3.0, 2.0, 4.0], "debt": [0.0, 20.0, 30.0, 80.0]}
+    result = index(screen_zeros=0.5).fit(frame)
+    assert result.sample.lost == {"screened out for missing or zero indicators": 1}
+    assert np.isnan(result.ranks[0])
+    forced = index(screen_zeros=0.5, keep=("A",)).fit(frame)
+    assert forced.sample.lost == {}
+    assert spec_from_dict(forced.spec.to_dict()) == forced.spec
+    with pytest.raises(DataError, match="no entity 'Z'"):
+        index(keep=("Z",)).fit(frame)
 
 
 @pytest.mark.parametrize(
