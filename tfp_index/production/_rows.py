@@ -13,7 +13,7 @@ from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
-__all__ = ["Used", "chosen_inputs", "complete_rows", "dense", "read_logs"]
+__all__ = ["Used", "chosen_inputs", "complete_rows", "dense", "read_logs", "read_plain"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -84,23 +84,34 @@ def read_logs(panel: Panel, roles: Sequence[str]) -> dict[str, Floats]:
     DataError
         At the first entry whose log is not finite, missing entries aside.
     """
-    found = {}
-    for role in roles:
-        values = panel.log(role)
-        infinite = np.flatnonzero(np.isinf(values))
-        if infinite.size:
-            entity, time = panel.where(int(infinite[0]))
-            raise DataError(
-                f"{role} is infinite in {infinite.size} row(s), first here",
-                code="non_finite",
-                column=panel.names[role],
-                entity=entity,
-                time=time,
-                expected="finite numbers",
-                remedy="a log of zero is no number: correct or remove these rows",
-            )
-        found[role] = values
-    return found
+    return {role: _finite(panel, role, panel.log(role)) for role in roles}
+
+
+def read_plain(panel: Panel, roles: Sequence[str]) -> dict[str, Floats]:
+    """Return some roles as they are.
+
+    Raises
+    ------
+    DataError
+        At the first entry that is infinite.
+    """
+    return {role: _finite(panel, role, panel[role]) for role in roles}
+
+
+def _finite(panel: Panel, role: str, values: Floats) -> Floats:
+    infinite = np.flatnonzero(np.isinf(values))
+    if infinite.size:
+        entity, time = panel.where(int(infinite[0]))
+        raise DataError(
+            f"{role} is infinite in {infinite.size} row(s), first here",
+            code="non_finite",
+            column=panel.names[role],
+            entity=entity,
+            time=time,
+            expected="finite numbers",
+            remedy="a log of zero is no number: correct or remove these rows",
+        )
+    return values
 
 
 def complete_rows(panel: Panel, columns: Mapping[str, Floats]) -> Used:

@@ -25,7 +25,14 @@ from tfp_index.kernels.linalg import (
 from tfp_index.kernels.within import Effects, one_way, random_effects, two_way
 from tfp_index.panel.panel import Panel
 from tfp_index.production._result import Named, ProductionResult
-from tfp_index.production._rows import Used, chosen_inputs, complete_rows, dense, read_logs
+from tfp_index.production._rows import (
+    Used,
+    chosen_inputs,
+    complete_rows,
+    dense,
+    read_logs,
+    read_plain,
+)
 from tfp_index.results.result import RowValues, record_of
 from tfp_index.results.specification import Specification, choose
 
@@ -148,7 +155,7 @@ class _Linear(Specification):
         """
         inputs = chosen_inputs(panel, self.inputs)
         columns = read_logs(panel, (self.output, *inputs))
-        columns |= {role: panel[role] for role in self.controls}
+        columns |= read_plain(panel, self.controls)
         used = complete_rows(panel, columns)
         design = self._design(panel, used, columns, inputs)
         fit = _TRANSFORMS[self.effects](self, panel, design)

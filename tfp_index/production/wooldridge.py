@@ -18,7 +18,14 @@ from tfp_index.kernels.system_gmm import Equation, SystemGMM, system_gmm
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.production._result import Named, ProductionResult
-from tfp_index.production._rows import Used, chosen_inputs, complete_rows, dense, read_logs
+from tfp_index.production._rows import (
+    Used,
+    chosen_inputs,
+    complete_rows,
+    dense,
+    read_logs,
+    read_plain,
+)
 from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import RowValues, Sample, record_of
 from tfp_index.results.specification import Specification, choose
@@ -435,7 +442,7 @@ def _controls(panel: Panel, names: Sequence[str]) -> dict[str, Floats]:
     found = {}
     for name in names:
         if name in panel:
-            found[name] = panel[name][:, None]
+            found[name] = read_plain(panel, (name,))[name][:, None]
             continue
         codes = dense(panel.time)[0] if name == "time" else panel.group(name).codes
         dummies = (codes[:, None] == np.arange(1, max(int(codes.max()) + 1, 2))).astype(np.float64)

@@ -210,6 +210,9 @@ def test_bad_data_are_refused_with_their_place():
     with pytest.raises(DataError, match="infinite") as caught:
         tfp.CobbDouglas().fit(_panel(logs))
     assert caught.value.column == "l"
+    frame = {**_frame(), "c": np.full(_frame()["y"].size, np.inf)}
+    with pytest.raises(DataError, match="infinite"):
+        tfp.CobbDouglas(controls="rain").fit(_panel(frame, columns={"rain": "c"}))
     twice = {name: np.concatenate([v, v[:1]]) for name, v in _frame().items()}
     with pytest.raises(DataError, match="repeat"):
         tfp.CobbDouglas().fit(_panel(twice))
