@@ -224,6 +224,15 @@ class CriteriaSet:
             notes=(self.note(language),) if self.note(language) else (),
         )
 
+    def __repr__(self) -> str:
+        return (
+            f"CriteriaSet({self.code!r}, version {self.version}: {len(self.indicators)} "
+            f"indicators; {self.label('en')})"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
     def columns(self) -> tuple[str, ...]:
         """Return the columns that the measures of the set read."""
         found = dict.fromkeys(c for i in self.indicators for c in i.inputs.values())
