@@ -156,8 +156,14 @@ class PlanStatus:
         """Return `table` as a frame of the caller's library, or of the one named."""
         return self.table(lang).to_frame(backend)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plan, year, and every target as plain data, without texts of a language."""
+    def to_dict(self, *, notes: bool = True) -> dict[str, Any]:
+        """Return plan, year, and every target as plain data, without texts of a language.
+
+        Parameters
+        ----------
+        notes : bool
+            Whether to include what was reported in words, which may name enterprises.
+        """
         later, outside = self.left_aside
         return {
             "plan": self.plan.code,
@@ -166,11 +172,11 @@ class PlanStatus:
             "as_of": self.as_of,
             "counts": {status: len(self.having(status)) for status in STATUSES},
             "left_aside": {"later": later, "outside": outside},
-            "targets": [self._target_dict(target) for target in self.plan.targets],
+            "targets": [self._target_dict(target, notes) for target in self.plan.targets],
             "report": self.report.to_dict(),
         }
 
-    def _target_dict(self, target: Target) -> dict[str, Any]:
+    def _target_dict(self, target: Target, notes: bool) -> dict[str, Any]:
         verdict, course = self.verdicts[target.id], self.courses[target.id]
         found: dict[str, Any] = plain(
             {
@@ -193,7 +199,7 @@ class PlanStatus:
                 "series": verdict.series,
                 "missing_years": verdict.missing,
                 "failed_years": verdict.failed,
-                "notes": course.notes,
+                **({"notes": course.notes} if notes else {}),
             }
         )
         return found

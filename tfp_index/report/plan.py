@@ -62,7 +62,7 @@ def of_status(status: PlanStatus, context: Context) -> list[Section]:
             status.title(lang.code),
             tuple(b for b in blocks if not (isinstance(b, Remarks) and not b.items)),
             tuple(below),
-            document=status.to_dict(),
+            document=status.to_dict(notes=not context.public),
         )
     ]
 
