@@ -153,3 +153,44 @@ def test_rebasing_twice_is_rebasing_once(seed):
     once = rebase(frame["x"], 3)
     np.testing.assert_allclose(rebase(rebase(frame["x"], 1), 3), once, rtol=ROUNDING)
     assert once[3] == pytest.approx(100.0)
+
+
+@given(SEEDS, TIMINGS, st.floats(-0.02, 0.1), st.floats(0.03, 0.3))
+def test_investment_that_grows_steadily_keeps_stock_and_investment_in_proportion(
+    seed, timing, growth, depreciation
+):
+    """K grows at g from the first year on, by every initial stock that assumes a smooth path."""
+    level = np.random.default_rng(seed).uniform(0.1, 1e6)
+    investment = level * (1 + growth) ** np.arange(9)
+    for initial in ("steady_state", "harberger", "nehru_dhareshwar", "berlemann_wesselhoeft"):
+        spec = tfp.PerpetualInventory(depreciation=depreciation, initial=initial, timing=timing)
+        stock = spec.fit(panel_of(investment)).capital
+        np.testing.assert_allclose(stock[1:] / stock[:-1], 1 + growth, rtol=1e-9)
+        left = {"end": 1.0, "mid": 1 - depreciation / 2, "begin": 1 - depreciation}[timing]
+        factor = left * (1 + growth) / (growth + depreciation)
+        np.testing.assert_allclose(stock, investment * factor, rtol=1e-9)
+
+
+@given(SEEDS, st.sampled_from(["smoothed", "actual", "none"]), TIMINGS)
+def test_ex_post_user_costs_exhaust_capital_income(seed, gains, stock_timing):
+    rng = np.random.default_rng(seed)
+    entities, years, assets = 2, 5, 3
+    shape = entities, assets, years
+    entity, asset, year = (i.ravel() for i in np.indices(shape))
+    income = rng.uniform(50, 100, (entities, 1, years))
+    frame = {
+        "e": entity, "a": asset, "y": year,
+        "K": rng.uniform(10, 20, shape).ravel(),
+        "p": (1 + 0.02 * rng.random(shape)).ravel(),
+        "income": np.broadcast_to(income, shape).ravel(),
+    }  # fmt: skip
+    panel = tfp.Panel.from_frame(
+        frame, entity="e", time="y", item="a", capital="K",
+        columns={"price": "p", "capital_income": "income"},
+    )  # fmt: skip
+    timing = "average" if stock_timing == "mid" else stock_timing
+    spec = tfp.CapitalServices(depreciation=0.1, capital_gains=gains, stock_timing=timing)
+    out = spec.fit(panel)
+    known = np.isfinite(out.capital_cost)
+    assert known.sum() == entities * (years - 1)
+    np.testing.assert_allclose(out.capital_cost[known], out.capital_income[known], rtol=ROUNDING)

@@ -30,11 +30,14 @@ from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.groups import group_offsets, lag_status
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
+from tfp_index.results.result import Sample
 
 __all__ = [
     "PRICE_SUFFIX",
     "VALUE_SUFFIX",
     "Situations",
+    "check_sides",
+    "fixed_shares",
     "has_values",
     "is_long",
     "levels",
@@ -42,12 +45,14 @@ __all__ = [
     "refuse_shares_alone",
     "side_shares",
     "side_values",
+    "situation_sample",
     "wide_sides",
     "wide_situations",
 ]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
 
 PRICE_SUFFIX = "_price"
 """The price of the quantity ``x`` is the role ``x_price``."""
@@ -74,6 +79,60 @@ class Situations:
     keys: Keys
     lag_status: NDArray[np.int8]
     baskets: Mapping[str, Basket]
+
+
+def check_sides(spec: Any) -> None:
+    """Refuse sides that are no tuples of distinct roles, and shares that are none.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    for option in ("outputs", "inputs"):
+        roles = getattr(spec, option)
+        if roles is not None:
+            object.__setattr__(spec, option, tuple(roles))
+            if not roles or len(set(roles)) < len(roles) or isinstance(roles, str):
+                spec.refuse(option, f"{option} must be distinct role names", "a tuple of roles")
+    for option in ("capital_share", "labor_share"):
+        share = getattr(spec, option)
+        if share is not None and not 0 <= share <= 1:
+            spec.refuse(option, f"{option}={share!r}", "a number from 0 to 1")
+
+
+def fixed_shares(spec: Any) -> dict[str, float]:
+    """Return the shares that a specification itself gives, by role."""
+    fixed = {"capital": spec.capital_share, "labor": spec.labor_share}
+    return {role: share for role, share in fixed.items() if share is not None}
+
+
+def situation_sample(
+    panel: Panel, baskets: Mapping[str, Basket] | None, status: Codes, why: Mapping[int, str]
+) -> Sample:
+    """Count the caller's rows by what became of their situation.
+
+    Parameters
+    ----------
+    panel : Panel
+    baskets : mapping of side to Basket, optional
+        Of a long panel, where each product of a situation is a row.
+    status : (n,) int8 array
+        0 where there is an index.
+    why : mapping of status to reason
+    """
+    rows = None
+    if baskets is not None:
+        rows = np.sum([np.diff(basket.start) for basket in baskets.values()], axis=0)
+    parts = map_blocks(
+        lambda b: np.bincount(status[b], None if rows is None else rows[b], max(why) + 1),
+        status.shape[0],
+    )
+    counts = np.sum(parts, axis=0).astype(int)
+    return Sample(
+        rows=panel.keys.frame_rows,
+        used=int(counts[0]),
+        lost={text: int(counts[code]) for code, text in why.items() if code},
+    )
 
 
 def is_long(panel: Panel) -> bool:

@@ -144,8 +144,8 @@ def long_items(baskets: Mapping[str, Basket], keys: Keys, invalid: str) -> Items
                 remedy="use formula='geks' over a formula that takes zeros, such as fisher, or "
                 "invalid='missing'",
             )
-        value = prices * quantities
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            value = prices * quantities
             share = value / value.sum(axis=1, keepdims=True)
             log = np.log(np.where(bad, np.nan, quantities))
         status[rows] = INVALID

@@ -12,9 +12,12 @@ from tfp_index.errors import DataError
 from tfp_index.growth._baskets import Basket
 from tfp_index.growth._situations import (
     Situations,
+    check_sides,
+    fixed_shares,
     is_long,
     long_situations,
     refuse_shares_alone,
+    situation_sample,
     wide_sides,
     wide_situations,
 )
@@ -31,9 +34,9 @@ from tfp_index.growth.bilateral_result import (
 from tfp_index.kernels.blocks import BLOCK_ROWS, map_blocks
 from tfp_index.kernels.groups import STATUS_GAP, STATUS_OK, running_sums
 from tfp_index.kernels.index_formulas import FORMULAS, NO_OVERLAP, NO_VALUE, OK, bilateral
-from tfp_index.panel.checks import require_keys
+from tfp_index.panel.checks import refuse_mixed_bases, require_keys
 from tfp_index.panel.panel import Panel
-from tfp_index.results.result import Sample, record_of
+from tfp_index.results.result import record_of
 from tfp_index.results.specification import Specification, choose
 
 __all__ = ["BilateralIndex"]
@@ -144,12 +147,7 @@ class BilateralIndex(Specification):
         choose(self, "compare", ("time", "entity"))
         choose(self, "unmatched", ("missing", "drop"))
         choose(self, "gaps", ("break", "bridge"))
-        for option in ("outputs", "inputs"):
-            roles = getattr(self, option)
-            if roles is not None:
-                object.__setattr__(self, option, tuple(roles))
-                if not roles or len(set(roles)) < len(roles) or isinstance(roles, str):
-                    self.refuse(option, f"{option} must be distinct role names", "a tuple of roles")
+        check_sides(self)
         chosen = FORMULAS[self.formula]
         if chosen.elastic and not (self.elasticity is not None and self.elasticity >= 0):
             self.refuse("elasticity", f"{self.formula} needs an elasticity", "a number from 0")
@@ -165,10 +163,6 @@ class BilateralIndex(Specification):
                 "entities are compared with one of them directly",
                 "compare='entity', chained=False, base=<entity>",
             )
-        for option in ("capital_share", "labor_share"):
-            share = getattr(self, option)
-            if share is not None and not 0 <= share <= 1:
-                self.refuse(option, f"{option}={share!r}", "a number from 0 to 1")
 
     def fit(self, panel: Panel) -> BilateralIndexResult:
         """Compute the indices of every situation.
@@ -186,9 +180,12 @@ class BilateralIndex(Specification):
         Raises
         ------
         DataError
-            If keys are repeated, a price, quantity or the base is absent, or a value is negative.
+            If keys are repeated, a price, quantity or the base is absent, a value is negative, or
+            the price base changes within a series.
         """
         require_keys(panel)
+        if self.compare == "time":
+            refuse_mixed_bases(panel)
         situations = self._situations(panel)
         kind = "price" if self.kind == "price" else "quantity"
         itself = np.arange(situations.keys.n_rows)
@@ -221,9 +218,10 @@ class BilateralIndex(Specification):
             status[np.isinf(ratio)] = NO_VALUE
             ratio[status != OK] = np.nan
             index["tfp_index"] = ratio
+        products = None if situations.keys is panel.keys else situations.baskets
         return BilateralIndexResult(
             spec=self,
-            record=record_of(self, panel, _sample(panel, situations, status)),
+            record=record_of(self, panel, situation_sample(panel, products, status, WHY)),
             keys=situations.keys,
             formula=self.formula,
             kind=self.kind,
@@ -245,8 +243,7 @@ class BilateralIndex(Specification):
             both = self.kind == "tfp"
             return long_situations(panel, by_side=both or "side" in panel.groups, both=both)
         sides = wide_sides(panel, self.outputs, self.inputs, both=self.kind == "tfp")
-        fixed = {"capital": self.capital_share, "labor": self.labor_share}
-        found = wide_situations(panel, sides, {k: v for k, v in fixed.items() if v is not None})
+        found = wide_situations(panel, sides, fixed_shares(self))
         refuse_shares_alone(
             found,
             self.formula,
@@ -432,20 +429,3 @@ def _chain(
 
     map_blocks(work, entities, size=max(1, BLOCK_ROWS * entities // max(n, 1)))
     return index, why
-
-
-def _sample(panel: Panel, situations: Situations, status: Codes) -> Sample:
-    """Count the caller's rows by what became of their situation."""
-    rows = None  # a situation is a row, unless its products are
-    if situations.keys is not panel.keys:
-        rows = np.sum([np.diff(b.start) for b in situations.baskets.values()], axis=0)
-    parts = map_blocks(
-        lambda b: np.bincount(status[b], None if rows is None else rows[b], max(WHY) + 1),
-        status.shape[0],
-    )
-    counts = np.sum(parts, axis=0).astype(int)
-    return Sample(
-        rows=panel.keys.frame_rows,
-        used=int(counts[OK]),
-        lost={text: int(counts[code]) for code, text in WHY.items() if code != OK},
-    )

@@ -13,7 +13,7 @@ from tfp_index.growth._klems_data import IndustryYears, read_industries
 from tfp_index.growth._klems_nodes import Accounts, NodeOptions, aggregate_nodes
 from tfp_index.growth.klems_result import INVALID, OK, WHY, KlemsResult
 from tfp_index.kernels.klems import industry_accounts, timed, value_added_accounts
-from tfp_index.panel.checks import require_keys
+from tfp_index.panel.checks import refuse_mixed_bases, require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose
@@ -202,6 +202,7 @@ class KlemsAccounts(Specification):
             value cannot be used.
         """
         require_keys(panel)
+        refuse_mixed_bases(panel)
         inputs = self.inputs if self.inputs is not None else panel.inputs
         if not inputs:
             panel["capital"]  # says which role is missing and which are there

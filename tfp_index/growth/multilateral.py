@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.growth._situations import (
     Situations,
+    check_sides,
+    fixed_shares,
     is_long,
     long_situations,
     refuse_shares_alone,
+    situation_sample,
     wide_sides,
     wide_situations,
 )
@@ -38,9 +41,9 @@ from tfp_index.growth.multilateral_result import (
 )
 from tfp_index.kernels.index_formulas import FORMULAS
 from tfp_index.kernels.multilateral import SPLICES
-from tfp_index.panel.checks import require_keys
+from tfp_index.panel.checks import refuse_mixed_bases, require_keys
 from tfp_index.panel.panel import Category, Keys, Panel
-from tfp_index.results.result import Sample, record_of
+from tfp_index.results.result import record_of
 from tfp_index.results.specification import Specification, choose
 
 __all__ = ["MultilateralIndex"]
@@ -165,16 +168,7 @@ class MultilateralIndex(Specification):
         choose(self, "splice_to", ("published", "window"))
         choose(self, "incomplete", ("error", "least_squares"))
         choose(self, "invalid", ("error", "missing"))
-        for option in ("outputs", "inputs"):
-            roles = getattr(self, option)
-            if roles is not None:
-                object.__setattr__(self, option, tuple(roles))
-                if not roles or len(set(roles)) < len(roles) or isinstance(roles, str):
-                    self.refuse(option, f"{option} must be distinct role names", "a tuple of roles")
-        for option in ("capital_share", "labor_share"):
-            share = getattr(self, option)
-            if share is not None and not 0 <= share <= 1:
-                self.refuse(option, f"{option}={share!r}", "a number from 0 to 1")
+        check_sides(self)
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
@@ -214,10 +208,12 @@ class MultilateralIndex(Specification):
         Raises
         ------
         DataError
-            If keys are repeated, a role, the base or a share is absent, a value has no log, or
-            GEKS meets two situations that share no product.
+            If keys are repeated, a role, the base or a share is absent, a value has no log, the
+            price base changes within a series, or GEKS meets two situations that share no product.
         """
         require_keys(panel)
+        if self.compare != "entity":
+            refuse_mixed_bases(panel)
         group = None if self.by is None else self._group(panel)
         task = self._task(panel, group)
         compute = self._by_mean_firm if self.formula in _MEAN_FIRM else self._by_pairs
@@ -227,9 +223,10 @@ class MultilateralIndex(Specification):
         if task.status.any():
             for values in logs.values():
                 values[task.status != OK] = np.nan
+        products = None if task.situations is None else task.situations.baskets
         return MultilateralIndexResult(
             spec=self,
-            record=record_of(self, panel, _sample(panel, task)),
+            record=record_of(self, panel, situation_sample(panel, products, task.status, WHY)),
             keys=task.keys,
             formula=self.formula,
             base=base,
@@ -261,7 +258,7 @@ class MultilateralIndex(Specification):
         self, panel: Panel, task: _Task
     ) -> tuple[dict[str, Floats], dict[str, Floats], int]:
         if task.situations is None:
-            items = wide_items(panel, self._sides(panel), self._fixed(), self.invalid)
+            items = wide_items(panel, self._sides(panel), fixed_shares(self), self.invalid)
         else:
             items = long_items(task.situations.baskets, task.keys, self.invalid)
         np.copyto(task.status, items.status, where=task.status == OK)
@@ -282,7 +279,7 @@ class MultilateralIndex(Specification):
     ) -> tuple[dict[str, Floats], dict[str, Floats], int]:
         situations = task.situations
         if situations is None:
-            situations = wide_situations(panel, self._sides(panel), self._fixed())
+            situations = wide_situations(panel, self._sides(panel), fixed_shares(self))
             refuse_shares_alone(
                 situations,
                 "geks",
@@ -309,17 +306,13 @@ class MultilateralIndex(Specification):
         """Return the roles of each side that is asked for, in a wide panel."""
         return wide_sides(panel, self.outputs, self.inputs, both=self.kind == "tfp")
 
-    def _fixed(self) -> dict[str, float]:
-        fixed = {"capital": self.capital_share, "labor": self.labor_share}
-        return {role: share for role, share in fixed.items() if share is not None}
-
     def _refuse_for_long(self, panel: Panel) -> None:
         options = {
             "outputs": self.outputs is not None,
             "inputs": self.inputs is not None,
             "by": self.by is not None,
             "weighted": self.weighted,
-            "capital_share": bool(self._fixed()),
+            "capital_share": bool(fixed_shares(self)),
         }
         for option, used in options.items():
             if used:
@@ -439,18 +432,3 @@ def _labels(keys: Keys, group: Category | None) -> dict[str, NDArray[Any]]:
         group.column: np.repeat(group.labels, labels.shape[0]),
         keys.names["time"]: np.tile(labels, len(group)),
     }
-
-
-def _sample(panel: Panel, task: _Task) -> Sample:
-    rows = None  # a situation is a row, unless its products are
-    if task.situations is not None:
-        rows = np.sum([np.diff(b.start) for b in task.situations.baskets.values()], axis=0)
-    counts = np.zeros(len(WHY), int)
-    counts[OK] = task.status.shape[0] if rows is None else rows.sum()
-    if task.status.any():
-        counts = np.bincount(task.status, rows, minlength=len(WHY)).astype(int)
-    return Sample(
-        rows=panel.keys.frame_rows,
-        used=int(counts[OK]),
-        lost={text: int(counts[code]) for code, text in WHY.items() if code != OK},
-    )

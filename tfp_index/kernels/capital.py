@@ -20,6 +20,7 @@ __all__ = [
     "cohort_efficiency",
     "geometric_stock",
     "hyperbolic_efficiency",
+    "left_of_new",
     "linear_recurrence",
     "retirement_lives",
     "steady_vintages",
@@ -136,12 +137,7 @@ def geometric_stock(
     """
     n = investment.shape[0]
     carry = np.broadcast_to(1.0 - np.asarray(depreciation, np.float64), n)
-    if timing == "end":
-        flow = investment.copy()
-    elif timing == "mid":
-        flow = 0.5 * (1.0 + carry) * investment
-    else:
-        flow = carry * investment
+    flow = investment.copy() if timing == "end" else left_of_new(carry, timing) * investment
     filled = np.diff(offsets) > 0
     first = offsets[:-1][filled]
     at_end = np.broadcast_to(np.asarray(initial_at_end, bool), filled.shape)[filled]
@@ -149,6 +145,30 @@ def geometric_stock(
     flow[first] = np.where(at_end, start, flow[first] + carry[first] * start)
     _advance(carry, flow, offsets)
     return flow
+
+
+def left_of_new(carry: Floats, timing: InvestmentTiming = "end") -> Floats:
+    """Return what is left of new investment at the end of its first period.
+
+    Parameters
+    ----------
+    carry : (n,) float array
+        1 − δ.
+    timing : {"end", "mid", "begin"}
+
+    Returns
+    -------
+    (n,) float array
+        1, 1 − δ/2 or 1 − δ.
+
+    Examples
+    --------
+    >>> [left_of_new(np.array([0.9]), timing).tolist() for timing in ("end", "mid", "begin")]
+    [[1.0], [0.95], [0.9]]
+    """
+    if timing == "mid":
+        return 0.5 * (1.0 + carry)
+    return np.ones_like(carry) if timing == "end" else carry
 
 
 def hyperbolic_efficiency(age: Floats, life: Floats | float, beta: float) -> Floats:

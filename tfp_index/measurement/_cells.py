@@ -29,6 +29,7 @@ __all__ = [
     "chain_origin",
     "chained",
     "entity_means",
+    "growth_above_zero",
     "services_sample",
 ]
 
@@ -119,6 +120,14 @@ def cell_value(panel: Panel, cells: Cells, role: str) -> Floats:
             expected="one figure for the entity and period, repeated or left empty",
         )
     return out
+
+
+def growth_above_zero(values: Floats, previous: Ints) -> Floats:
+    """Return log growth from the row `previous`; NaN where a figure is not above zero in both."""
+    before = np.where(previous >= 0, values[previous], np.nan)
+    both = (values > 0.0) & (before > 0.0)
+    growth: Floats = np.log(np.where(both, values, np.nan) / np.where(both, before, 1.0))
+    return growth
 
 
 def chain_origin(keys: Keys, growth: Floats, base: Any = None) -> tuple[Floats, Ints]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels import initial_stock as kernel
-from tfp_index.kernels.capital import steady_vintages
+from tfp_index.kernels.capital import left_of_new, steady_vintages
 from tfp_index.kernels.prices import deflate
 from tfp_index.measurement._ageing import Ageing, artificial_periods, by_item
 from tfp_index.measurement._guards import figures, series_name
@@ -165,7 +165,9 @@ def _from_path(
         states = np.where(level > 0.0, kernel.OK, kernel.NOT_POSITIVE)
         stock = net = nothing.stock
     else:
-        stock, states = kernel.steady_state_stock(level, growth, ageing.first_delta(dense))
+        delta = ageing.first_delta(dense)
+        stock, states = kernel.steady_state_stock(level, growth, delta)
+        stock *= left_of_new(1.0 - delta, spec.timing)  # type: ignore[arg-type]
         net = stock
     status = np.where(status != 0, status, states).astype(np.int8)
     return replace(nothing, stock=stock, net=net, level=level, growth=growth, status=status)
@@ -182,7 +184,9 @@ def _kamps(
     stock = nothing.stock
     if not ageing.profiles:
         years = artificial_periods(spec, dense)
-        stock = kernel.backcast_stock(first, spec.backcast_growth, ageing.first_delta(dense), years)
+        delta = ageing.first_delta(dense)
+        stock = kernel.backcast_stock(first, spec.backcast_growth, delta, years)
+        stock *= left_of_new(1.0 - delta, spec.timing)  # type: ignore[arg-type]
     growth = np.full(first.shape[0], spec.backcast_growth)
     return replace(nothing, stock=stock, net=stock, level=first, growth=growth, status=status)
 

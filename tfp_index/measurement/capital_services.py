@@ -19,6 +19,7 @@ from tfp_index.measurement._cells import (
     cells_of,
     chained,
     entity_means,
+    growth_above_zero,
     services_sample,
 )
 from tfp_index.measurement._guards import (
@@ -401,11 +402,7 @@ class CapitalServicesResult(Result):
     @property
     def stock_growth(self) -> Floats:
         """(c,) log growth of the sum of the stocks."""
-        before = np.where(self.previous >= 0, self.stock[self.previous], np.nan)
-        both = (self.stock > 0.0) & (before > 0.0)
-        ratio = np.where(both, self.stock, np.nan) / np.where(both, before, 1.0)
-        growth: Floats = np.log(ratio)
-        return growth
+        return growth_above_zero(self.stock, self.previous)
 
     @property
     def composition(self) -> Floats:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.kernels import services as kernel
 from tfp_index.kernels.labor import human_capital
-from tfp_index.measurement._cells import REASONS, cells_of, chained, entity_means, services_sample
+from tfp_index.measurement._cells import (
+    REASONS,
+    cells_of,
+    chained,
+    entity_means,
+    growth_above_zero,
+    services_sample,
+)
 from tfp_index.measurement._guards import figures, refuse_logs, refuse_row, require_item
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.keys import Keys
@@ -127,9 +134,7 @@ class LaborServices(Specification):
         )
         sample, status = services_sample(panel, cells, grown, {})
         total = kernel.cell_sums(hours, cells.cell, cells.count)
-        before = np.where(cells.previous >= 0, total[cells.previous], np.nan)
-        both = (total > 0.0) & (before > 0.0)
-        hours_growth = np.log(np.where(both, total, np.nan) / np.where(both, before, 1.0))
+        hours_growth = growth_above_zero(total, cells.previous)
         return LaborServicesResult(
             spec=self,
             record=record_of(self, panel, sample),

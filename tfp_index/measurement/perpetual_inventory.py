@@ -68,6 +68,9 @@ class PerpetualInventory(Specification):
         - ``"fixed_ratio"``: `ratio` times ``I_1`` (or the role `ratio_to`), at the end of the
           first period
         - ``"given"``: `initial_stock`, at the end of the first period
+
+        The path before the first period arrives as `timing` says, too: with ``"mid"`` such a
+        stock is ``(1 − δ/2) I_1 / (g + δ)``, so that steady growth stays steady.
     ratio : float or mapping of item to float, optional
         For ``"fixed_ratio"``.
     ratio_to : str

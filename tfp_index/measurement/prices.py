@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels import prices as kernel
-from tfp_index.measurement._cells import chain_origin, entity_means
+from tfp_index.measurement._cells import chain_origin, entity_means, growth_above_zero
 from tfp_index.measurement._guards import (
     figures,
     refuse_logs,
@@ -194,10 +194,7 @@ class DeflationResult(Result):
     @property
     def growth(self) -> Floats:
         """(n,) log growth of the real value; NaN where it is not above zero in both periods."""
-        before = np.where(self.lag >= 0, self.real[self.lag], np.nan)
-        both = (self.real > 0.0) & (before > 0.0)
-        growth: Floats = np.log(np.where(both, self.real, np.nan) / np.where(both, before, 1.0))
-        return growth
+        return growth_above_zero(self.real, self.lag)
 
     @property
     def deflator(self) -> Floats:

@@ -436,3 +436,16 @@ def test_an_index_beyond_all_doubles_is_missing_with_a_reason():
     assert found["output_quantity_index"][:2].tolist() == [1.0, 1e200]
     assert np.isnan(found["output_quantity_index"][2])
     assert found.reasons[2] == "a value is zero, or too small or large to divide by"
+
+
+def test_levels_of_two_price_bases_are_not_compared_over_time():
+    frame = FARMS | {"base": ["1994", "1994", "2010"] * 2}
+    panel = wide(
+        frame, output="q_crop", labor="hours", capital="stock", labor_share="rent",
+        groups={"price_base": "base"},
+    )  # fmt: skip
+    for spec in (tfp.BilateralIndex(kind="tfp"), tfp.MultilateralIndex(formula="ccd")):
+        with pytest.raises(tfp.DataError, match="the price base changes from 1994 to 2010"):
+            spec.fit(panel)
+    within_years = tfp.MultilateralIndex(formula="ccd", compare="entity").fit(panel)
+    assert np.isfinite(within_years["log_tfp"]).all()

@@ -376,3 +376,16 @@ def test_the_specification_travels_and_the_result_sums_itself_up():
     assert "120 of 120 rows used" in result.summary()
     with pytest.raises(TypeError, match="no chain of mean firms"):
         tfp.MultilateralIndex(formula="ccd").fit(panel(firms())).means()
+
+
+def test_values_beyond_all_doubles_are_missing_and_no_crash():
+    frame = {
+        "shop": ["A", "A", "B", "B", "C", "C"], "year": [1] * 6, "good": ["x", "y"] * 3,
+        "q": [1.0, 2.0, 1e200, 3.0, 2.0, 2.0], "p": [1.0, 2.0, 1e200, 3.0, 1.0, 1.5],
+    }  # fmt: skip
+    panel = tfp.Panel.from_frame(
+        frame, entity="shop", time="year", item="good", columns={"quantity": "q", "price": "p"}
+    )
+    found = tfp.MultilateralIndex(formula="ccd", kind="quantity", invalid="missing").fit(panel)
+    assert np.isfinite(found["log_quantity"]).tolist() == [True, False, True]
+    assert found.sample.balanced
