@@ -28,7 +28,7 @@ PERCENTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95, 0.99)
 def enterprises(rows: int, *, years: int = 10, seed: int = 1) -> dict[str, np.ndarray]:
     """Return some `rows` sorted firm-years; firms enter, leave and skip years."""
     rng = np.random.default_rng(seed)
-    firms = max(int(rows / (0.82 * years)), 10)
+    firms = max(int(rows / (0.73 * years)), 10)
     first = np.where(rng.random(firms) < 0.7, 0, rng.integers(0, years, firms))
     last = np.where(rng.random(firms) < 0.7, years - 1, rng.integers(0, years, firms))
     present = np.arange(years) >= first[:, None]

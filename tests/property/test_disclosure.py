@@ -220,6 +220,20 @@ def test_contributions_equal_a_loop_over_units(seed, k):
             assert found.largest[c] == pytest.approx(np.pad(parts[:k], (0, k))[:k])
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_contributions_of_runs_equal_those_of_cells(seed, k):
+    rng = np.random.default_rng(seed)
+    cell = np.sort(rng.integers(0, 5, 30))
+    offsets = np.searchsorted(cell, np.arange(6))
+    for weight in (rng.random(30), None):
+        ours = sdc.contributions_of_runs(weight, offsets, k)
+        given_weight = np.ones(30) if weight is None else weight
+        theirs = sdc.contributions(given_weight, cell, 5, k=k)
+        assert ours.n.tolist() == theirs.n.tolist()
+        assert ours.total == pytest.approx(theirs.total)
+        assert ours.largest == pytest.approx(theirs.largest)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_merged_groups_are_safe_in_every_period_and_never_alone(seed):
     rng = np.random.default_rng(seed)

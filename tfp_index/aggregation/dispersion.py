@@ -21,7 +21,7 @@ from tfp_index.aggregation._rows import (
 from tfp_index.aggregation.dispersion_result import DispersionResult, Spread
 from tfp_index.errors import DataError
 from tfp_index.kernels import dispersion as kernel
-from tfp_index.kernels.disclosure import contributions
+from tfp_index.kernels.disclosure import contributions_of_runs
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
@@ -167,7 +167,6 @@ class Dispersion(Specification):
         spreads = {"unweighted": base}
         if self.weight is not None:
             spreads[self.weight] = self._spread(cells, base)
-        weight = np.where(rows.measured, rows.weight, 0.0)
         lost = {reason: int(mask.sum()) for reason, mask in rows.lost.items()}
         sample = Sample(panel.keys.frame_rows, int(rows.measured.sum()), lost)
         return DispersionResult(
@@ -181,9 +180,10 @@ class Dispersion(Specification):
             pool=pool,
             productivity_by_row=rows.phi,
             cell=cell,
-            weights=weight if self.weight is not None else None,
             joint_columns=self._joint(panel, values, pool, pools.size, rows),
-            behind=contributions(weight, pool, pools.size, k=3),
+            behind=contributions_of_runs(
+                cells.weights if self.weight is not None else None, cells.offsets, k=3
+            ),
         )
 
     def _read(self, panel: Panel, productivity: Any) -> MeasuredRows:

@@ -87,7 +87,6 @@ class DispersionResult(Result):
     pool: Ints
     productivity_by_row: Floats
     cell: Ints
-    weights: Floats | None
     joint_columns: Mapping[str, tuple[Floats, Floats, Floats]]
     behind: Contributions
 

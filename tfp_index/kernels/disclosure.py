@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ __all__ = [
     "Line",
     "combine",
     "contributions",
+    "contributions_of_runs",
     "derivable_unions",
     "feasible_ranges",
     "identified",
@@ -146,6 +148,36 @@ def contributions(
         stay = np.ones(c.shape[0], bool)
         stay[one[one >= 0]] = False
         c, w = c[stay], w[stay]
+    return Contributions(n, total, largest)
+
+
+def contributions_of_runs(weights: Floats | None, offsets: Ints, k: int = 2) -> Contributions:
+    """Return the contributions of cells whose rows stand together; see `contributions`.
+
+    Parameters
+    ----------
+    weights : (n,) float array, not negative, or None
+        None stands for one each.
+    offsets : (C + 1,) int array
+        Where each cell starts.
+    k : int
+
+    Examples
+    --------
+    >>> found = contributions_of_runs(np.array([3.0, 5.0, 1.0]), np.array([0, 2, 3]))
+    >>> found.total, found.largest.tolist()
+    (array([8., 1.]), [[5.0, 3.0], [1.0, 0.0]])
+    """
+    size = np.diff(offsets)
+    n = size.astype(np.float64)
+    if weights is None:
+        return Contributions(n, n, (size[:, None] > np.arange(k)).astype(np.float64))
+    total, largest = np.zeros(n.shape), np.zeros((n.shape[0], k))
+    for cell, (a, b) in enumerate(pairwise(offsets.tolist())):
+        if b > a:
+            total[cell] = weights[a:b].sum()
+            top = np.partition(weights[a:b], max(b - a - k, 0))[max(b - a - k, 0) :]
+            largest[cell, : top.shape[0]] = np.sort(top)[::-1]
     return Contributions(n, total, largest)
 
 

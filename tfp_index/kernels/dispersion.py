@@ -14,10 +14,12 @@ columns. Percentile definitions differ between packages, so each is named:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.ordering import panel_order
 
 __all__ = [
@@ -123,17 +125,26 @@ def sort_cells(
         ordered = values.copy()
     else:
         ordered = values[rows]
-    spans = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
-    if weights is None and not keep_rows:
-        for a, b in spans:
-            ordered[a:b].sort()
+    keep = weights is not None or keep_rows
+    if keep:
+        assert rows is not None
+        rows = rows.copy()
+
+    def sort(some: slice) -> None:
+        bounds = offsets[some.start : some.stop + 1].tolist()
+        for a, b in pairwise(bounds):
+            if not keep:
+                ordered[a:b].sort()
+                continue
+            assert rows is not None
+            inside = np.argsort(ordered[a:b])  # ties in any order: no statistic depends on it
+            ordered[a:b] = ordered[a:b][inside]
+            rows[a:b] = rows[a:b][inside]
+
+    map_blocks(sort, cells, size=max(1, cells // 64))  # numpy sorts without the interpreter lock
+    if not keep:
         return SortedCells(ordered, None, offsets, None)
     assert rows is not None
-    rows = rows.copy()
-    for a, b in spans:
-        inside = np.argsort(ordered[a:b])  # ties in any order: no statistic depends on it
-        ordered[a:b] = ordered[a:b][inside]
-        rows[a:b] = rows[a:b][inside]
     return SortedCells(ordered, None if weights is None else weights[rows], offsets, rows)
 
 
