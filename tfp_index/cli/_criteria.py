@@ -16,7 +16,7 @@ from tfp_index.criteria.output import enterprise_tables, score_tables, write_jso
 from tfp_index.criteria.result import CriteriaResult
 from tfp_index.language import Language
 from tfp_index.language import language as language_of
-from tfp_index.panel.frames import read_file
+from tfp_index.panel.files import read_file
 from tfp_index.panel.table import Table
 from tfp_index.report.files import Staging
 

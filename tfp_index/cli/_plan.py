@@ -13,7 +13,7 @@ from tfp_index.criteria.programme import Plan, PlanStatus, ProgressError
 from tfp_index.errors import FileError
 from tfp_index.language import CODES, Language
 from tfp_index.language import language as language_of
-from tfp_index.panel.frames import read_file
+from tfp_index.panel.files import read_file
 from tfp_index.report import writer
 from tfp_index.report.files import Staging
 from tfp_index.report.plan import needs_grid, targets_grid

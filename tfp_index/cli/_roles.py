@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfp_index.errors import FileError, SpecificationError, nearest
-from tfp_index.panel.frames import read_file
+from tfp_index.panel.files import read_file
 from tfp_index.panel.panel import Panel
 
 __all__ = ["Job", "UsageError", "add_data_arguments", "read_job", "resolve"]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, nearest
 from tfp_index.panel import render
-from tfp_index.panel.frames import build_frame, write_file
+from tfp_index.panel.files import write_file
+from tfp_index.panel.frames import build_frame
 from tfp_index.panel.mapping import ReadOnly
 
 __all__ = ["Table", "plain"]

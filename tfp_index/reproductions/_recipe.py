@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tfp_index._version import __version__
 from tfp_index.datasets import load
 from tfp_index.errors import DataError, SpecificationError, nearest
-from tfp_index.panel.frames import read_columns, read_file, read_sheets
+from tfp_index.panel.files import read_file, read_workbook_frames
+from tfp_index.panel.frames import read_columns
 from tfp_index.panel.panel import Panel
 from tfp_index.reproductions._result import Comparison, Reproduction
 
@@ -133,7 +134,7 @@ class Recipe:
         """Return the table in a file, or the sheets of a workbook."""
         if path.suffix.lower() not in (".xlsx", ".xlsm") or not self.sheets:
             return read_file(path)
-        sheets = read_sheets(path, self.sheets)
+        sheets = read_workbook_frames(path, self.sheets)
         return next(iter(sheets.values())) if self.first_sheet is None else sheets
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import tfp_index as tfp
-from tfp_index.panel.frames import read_file, write_file
+from tfp_index.panel.files import read_file, write_file
 
 
 def save(tmp_path, text, name="data.csv"):
@@ -39,6 +39,15 @@ def test_a_point_that_may_mean_either_is_refused(tmp_path):
         read_file(save(tmp_path, "xã;grdp\nHạ Long;1.234\n"))
     assert error.value.code == "ambiguous_numbers"
     assert error.value.remedy
+
+
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_codes_keep_their_leading_zeros(tmp_path, mark):
+    text = "mst,year,x,zero\n0100109106,2020,1,0\n5700100256,2020,2,0\n".replace(",", mark)
+    frame = read_file(save(tmp_path, text))
+    assert frame["mst"].tolist() == ["0100109106", "5700100256"]
+    assert frame["x"].sum() == 3
+    assert frame["zero"].sum() == 0
 
 
 def test_tabs_and_gzip(tmp_path):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import tfp_index as tfp
-from tfp_index.panel.frames import FrameReader, read_sheets
+from tfp_index.panel.files import read_workbook_frames
+from tfp_index.panel.frames import FrameReader
 
 
 def test_columns_labeled_by_years_are_read():
@@ -24,10 +25,10 @@ def test_sheets_with_headers_in_rows_of_their_own(tmp_path):
         data.to_excel(book, sheet_name="first", index=False)
         data.to_excel(book, sheet_name="second", index=False, startrow=1)
         book.sheets["second"].cell(1, 1, "a title")
-    found = read_sheets(path, {"second": 1, "absent": 0, "first": 0})
+    found = read_workbook_frames(path, {"second": 1, "absent": 0, "first": 0})
     assert list(found) == ["second", "first"]
     for frame in found.values():
         np.testing.assert_array_equal(frame["x"], data["x"])
     with pytest.raises(tfp.FileError, match="none of the sheets 'firts'") as caught:
-        read_sheets(path, {"firts": 0})
+        read_workbook_frames(path, {"firts": 0})
     assert "did you mean 'first'" in caught.value.remedy
