@@ -51,6 +51,9 @@ BILINGUAL = (
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
+LARGEST = 1e15
+"""No figure of a plan is larger; beyond it whole numbers are no longer exact."""
+
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,31}")
 
 
@@ -333,14 +336,27 @@ def _bounds(
             faults.append((place, f"{key} is missing: the operator {operator!r} needs it"))
         elif key not in wanted and key in table and operator is not None:
             faults.append((place, f"the operator {operator!r} has no {key}"))
+    return _numbers(table, operator, bool(wanted), place, faults)
+
+
+def _numbers(
+    table: Mapping[str, Any], operator: str | None, wanted: bool, place: str, faults: Faults
+) -> tuple[float | None, float | None]:
     if operator == "milestone":
         return 1.0, None
     if operator == "range":
-        low, high = (number(table, key, place, faults) for key in ("low", "high"))
+        low, high = (_figure(table, key, place, faults) for key in ("low", "high"))
         if low is not None and high is not None and low >= high:
             faults.append((place, f"low {low:g} is not below high {high:g}"))
         return low, high
-    return (number(table, "value", place, faults) if wanted else None), None
+    return (_figure(table, "value", place, faults) if wanted else None), None
+
+
+def _figure(table: Mapping[str, Any], key: str, place: str, faults: Faults) -> float | None:
+    value = number(table, key, place, faults)
+    if value is not None and abs(value) > LARGEST:
+        faults.append((place, f"{key} {value:g} is too large to be meant"))
+    return value
 
 
 def _upward(table: Mapping[str, Any], operator: str | None, place: str, faults: Faults) -> bool:
@@ -355,7 +371,7 @@ def _upward(table: Mapping[str, Any], operator: str | None, place: str, faults: 
 def _base(
     table: Mapping[str, Any], counting: str, place: str, faults: Faults
 ) -> tuple[float | None, Texts]:
-    base = number(table, "base", place, faults)
+    base = _figure(table, "base", place, faults)
     if base is None:
         if texts(table, "base_source", place, faults):
             faults.append((place, "base_source stands without base"))

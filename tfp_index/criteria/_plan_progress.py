@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from tfp_index.criteria._plan_file import FIRST_YEAR, LAST_YEAR, Target
+from tfp_index.criteria._plan_file import FIRST_YEAR, LARGEST, LAST_YEAR, Target
 from tfp_index.errors import DataError, nearest
 from tfp_index.panel.frames import FrameReader
 
@@ -191,6 +191,8 @@ def _sound(value: float, base: float, target: Target, place: str, faults: list[A
     for name, figure in (("value", value), ("base", base)):
         if math.isinf(figure):
             faults.append((place, f"{name} is infinite"))
+        elif abs(figure) > LARGEST:
+            faults.append((place, f"{name} {figure:g} is too large to be meant"))
         elif counted and figure < 0:
             faults.append((place, f"{name} {figure:g} is a count below zero"))
     if target.operator == "milestone" and not (math.isnan(value) or 0.0 <= value <= 1.0):

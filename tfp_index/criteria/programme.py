@@ -298,8 +298,8 @@ class Plan:
         """Return the reports that fall due in a year, and what each should hold.
 
         Plan 203 asks for a report every year, a mid-term review in 2025 (the year in which the
-        plan for 2026–2030 is drawn up) and a final review in 2030. It lists no contents; those
-        given here are a proposal, made of what `track` says:
+        plan for 2026–2030 is drawn up) and a final review in 2030. What each should hold is a
+        proposal of this library, made of what `track` says:
 
         yearly
             the year's figures and the status of every target in its period; what is behind and

@@ -15,6 +15,7 @@ import pytest
 
 import tfp_index as tfp
 from tfp_index.composite.structure import StructureError
+from tfp_index.criteria._plan_file import BILINGUAL, TARGET_KEYS
 from tfp_index.criteria._toml import LARGEST_FILE
 from tfp_index.criteria.programme import STATUSES, Plan, PlanStatus, ProgressError
 from tfp_index.errors import DataError, FileError, SpecificationError
@@ -334,6 +335,7 @@ def test_a_milestone_is_reached_or_due(plan: Plan) -> None:
     assert status({2021: 0, 2022: 0.5}, 2022) == "on_course"
     assert status({2023: 1}, 2024) == "met"
     assert status({2023: 1, 2025: 0}, 2025) == "met"  # what is built is built
+    assert plan.track(rows("T6", {2022: 1, 2023: 1}))["T6"].value_year == 2022
     assert status({2025: 0.9}, 2025) == "behind"
     assert status({2024: 0.9}, 2025) == "missing_data"
     assert status({}, 2022) == "missing_data"
@@ -578,6 +580,52 @@ def test_a_saved_plan_is_the_same_plan(plan: Plan, tmp_path: Path) -> None:
     again = Plan.load(plan.save(tmp_path / "mine.toml"))
     assert again.targets == plan.targets
     assert again.parsed.duties == plan.parsed.duties
+
+
+HOSTILE = ("[]", "{}", "true", "-1", "0", "1e400", "nan", '""', '"x"', "2020-01-01", "[[1], {}]",
+           "9223372036854775807", '"""' + "a" * 5_000 + '"""')  # fmt: skip
+
+
+@pytest.mark.parametrize("key", TARGET_KEYS + tuple(f"{k}_vi" for k in BILINGUAL))
+def test_nothing_in_a_file_brings_up_an_error_of_somebody_else(key: str) -> None:
+    for hostile in HOSTILE:
+        for base in ({}, GROWTH):
+            text = target(**{**base, key: hostile})
+            try:
+                found = Plan.from_text(HEAD + text)
+            except (StructureError, FileError):
+                pass
+            else:
+                found.track(rows(found.targets[0].id, {2021: 1.0})).to_dict()
+            with pytest.raises((StructureError, FileError)):
+                Plan.from_text(f"[plan]\n{key} = {hostile}\n" + text)
+            with pytest.raises((StructureError, FileError)):
+                Plan.from_text(HEAD + target() + f"[[report]]\n{key} = {hostile}\n")
+
+
+@pytest.mark.parametrize("column", ["target", "year", "value", "base", "unit", "note"])
+@pytest.mark.parametrize(
+    "hostile",
+    [None, "", "x", b"x", True, -5, 2.5, 2**62, np.inf, np.nan, 1e308, 5e-324, ("T1",),
+     pd.Timestamp("2021-01-01")],
+    ids=repr,
+)  # fmt: skip
+def test_nothing_in_the_data_brings_up_an_error_of_somebody_else(
+    plan: Plan, column: str, hostile: Any
+) -> None:
+    for key in ("T1", "T3", "T6", "T10"):
+        frame = pd.DataFrame(
+            {"target": key, "year": [2020, 2021, 2022], "value": [1.0, 1.0, 1.0]}
+        ).astype(object)
+        frame[column] = pd.Series([hostile] * 3) if column not in frame else frame[column]
+        frame.at[1, column] = hostile
+        try:
+            status = plan.track(frame, as_of=2022)
+        except tfp.TFPError:
+            continue
+        json.dumps(status.to_dict(), allow_nan=False)
+        assert str(status)
+        assert status._repr_html_()
 
 
 # reports
