@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.kernels.blocks import blocks
 from tfp_index.kernels.system_gmm import Equation, SystemGMM
 
 __all__ = [
@@ -138,29 +139,41 @@ def stack(
     for_levels : (n, q₂) float array or None
         Instruments of a row's level; None leaves the levels out.
     """
-    n = y.shape[0]
+    n, p, d = y.shape[0], X.shape[1], exogenous.shape[1]
     now = np.flatnonzero(previous >= 0)
-    then = previous[now]
-    regressors = np.concatenate([X, exogenous], axis=1)
-    dy, dX = y[now] - y[then], regressors[now] - regressors[then]
-    Z1 = for_changes[now]
-    own = exogenous[now] - exogenous[then]
-    blank = np.zeros((now.size, 0 if for_levels is None else for_levels.shape[1]))
-    Z = np.concatenate([Z1, blank, own], axis=1)
-    moments = np.zeros((n, Z.shape[1]))  # instruments by the level error that they meet
-    moments[now] += Z
-    moments[then] -= Z
-    clusters = firm[now]
+    then, m = previous[now], now.size
+    q1 = for_changes.shape[1]
+    q2 = 0 if for_levels is None else for_levels.shape[1]
+    total = m if for_levels is None else m + n
+    regressors, Z = np.zeros((total, p + d)), np.zeros((total, q1 + q2 + d))
+    regressors[:m, :p] = X[now] - X[then]
+    regressors[:m, p:] = exogenous[now] - exogenous[then]
+    Z[:m, :q1] = for_changes[now]
+    Z[:m, q1 + q2 :] = regressors[:m, p:]
+    outcome, clusters = y[now] - y[then], firm[now]
     if for_levels is not None:
-        low = np.concatenate([np.zeros((n, Z1.shape[1])), for_levels, exogenous], axis=1)
-        moments += low
-        dy, dX = np.concatenate([dy, y]), np.concatenate([dX, regressors])
-        Z = np.concatenate([Z, low])
-        clusters = np.concatenate([clusters, firm])
+        regressors[m:, :p], regressors[m:, p:] = X, exogenous
+        Z[m:, q1 : q1 + q2], Z[m:, q1 + q2 :] = for_levels, exogenous
+        outcome, clusters = np.concatenate([outcome, y]), np.concatenate([clusters, firm])
     where = np.full(n, -1, np.int64)
-    where[now] = np.arange(now.size)
-    equation = Equation(dy, dX, np.arange(dX.shape[1]), Z, clusters)
-    return Stacked(equation, moments.T @ moments, int(now.size), where[then])
+    where[now] = np.arange(m)
+    equation = Equation(outcome, regressors, np.arange(p + d), Z, clusters)
+    return Stacked(equation, _initial(Z, now, then, n), m, where[then])
+
+
+def _initial(Z: Floats, now: Ints, then: Ints, n: int) -> Floats:
+    """``Σ g g'`` over rows, g the instruments that the level error of a row meets."""
+    m = now.size
+    total = np.zeros((Z.shape[1], Z.shape[1]))
+    for rows in blocks(n):
+        g = np.zeros((rows.stop - rows.start, Z.shape[1]))
+        if Z.shape[0] > m:
+            g += Z[m:][rows]
+        for ends, sign in ((now, 1.0), (then, -1.0)):  # both ascend, each row at most once
+            first, last = np.searchsorted(ends, (rows.start, rows.stop))
+            g[ends[first:last] - rows.start] += sign * Z[first:last]
+        total += g.T @ g
+    return total
 
 
 def serial_correlation(system: Stacked, found: SystemGMM, order: int) -> float:

@@ -30,7 +30,16 @@ from tfp_index.kernels.two_stage_design import (
     stage_two_columns,
 )
 
-__all__ = ["Innovation", "Pairs", "innovation", "moment_derivative", "polish", "search"]
+__all__ = [
+    "Innovation",
+    "Pairs",
+    "direction_products",
+    "innovation",
+    "join_products",
+    "moment_derivative",
+    "polish",
+    "search",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -157,15 +166,40 @@ def moment_derivative(pairs: Pairs, at: Innovation, now: Floats, before: Floats)
     -------
     (J, k) float array
     """
-    w = pairs.weights
-    root = None if w is None else np.sqrt(w)[:, None]
-    v = now - at.slope[:, None] * before
-    Q, V = (pairs.instruments, v) if root is None else (pairs.instruments * root, v * root)
+    return join_products(pairs, at, direction_products(pairs, at, now, before))
+
+
+def direction_products(
+    pairs: Pairs, at: Innovation, now: Floats, before: Floats, rows: slice = slice(None)
+) -> Floats:
+    """Products over some pairs that `join_products` needs: they add up over blocks of rows.
+
+    Returns
+    -------
+    (J + 2(d + 1), k) float array
+        ``Q'Wv``, ``A'Wv`` in the orthonormal basis, ``dA'Wξ``.
+    """
+    w = None if pairs.weights is None else pairs.weights[rows]
+    v = now - at.slope[rows, None] * before
+    Q, law, xi = pairs.instruments[rows], at.law[rows], at.xi[rows]
+    turned = np.zeros((law.shape[1], now.shape[1]))
+    turned[1:] = at.powers[rows].T @ ((xi if w is None else w * xi)[:, None] * before)
+    if w is None:
+        return np.concatenate([Q.T @ v, law.T @ v, turned])
+    # the law's basis carries √w already
+    root = np.sqrt(w)[:, None]
+    return np.concatenate([Q.T @ (w[:, None] * v), law.T @ (root * v), turned])
+
+
+def join_products(pairs: Pairs, at: Innovation, products: Floats) -> Floats:
+    """Make the derivative from `direction_products` over all pairs."""
+    J, d = pairs.instruments.shape[1], at.law.shape[1]
+    direct, along, turned = products[:J], products[J : J + d], products[J + d :]
+    Q = pairs.instruments
+    if pairs.weights is not None:
+        Q = Q * np.sqrt(pairs.weights)[:, None]
     QA = Q.T @ at.law
-    heavy = at.xi if w is None else w * at.xi
-    turned = np.zeros((at.law.shape[1], now.shape[1]))
-    turned[1:] = at.powers.T @ (heavy[:, None] * before)
-    return np.asarray(Q.T @ V - QA @ (at.law.T @ V) - QA @ np.linalg.solve(at.triangle.T, turned))
+    return np.asarray(direct - QA @ (along + np.linalg.solve(at.triangle.T, turned)))
 
 
 def polish(

@@ -324,8 +324,10 @@ def derivative(exponents: Sequence[Exponent], variable: int) -> tuple[list[Expon
     return lowered, np.array([e[j] for e in exponents], np.float64)
 
 
-def share_gradients(fit: ShareRegression, variables: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Return the derivatives of ``ln D`` and of the integral to the coefficients.
+def share_gradients(
+    fit: ShareRegression, variables: Sequence[Floats], rows: slice = slice(None)
+) -> tuple[Floats, Floats]:
+    """Return the derivatives of ``ln D`` and of the integral to the coefficients, in some rows.
 
     Returns
     -------
@@ -335,7 +337,7 @@ def share_gradients(fit: ShareRegression, variables: Sequence[Floats]) -> tuple[
     raised = _raised(fit.exponents)
     made = plan([*fit.exponents, *raised])
     scale = 1.0 / np.diagonal(fit.shape.matrix)
-    X = evaluate(fit.shape.apply(variables, slice(None)), made)
+    X = evaluate(fit.shape.apply(variables, rows), made)
     D = X[[made.index[e] for e in fit.exponents]]
     integral = X[[made.index[e] for e in raised]]
     integral *= (scale[-1] / np.array([e[-1] for e in raised], np.float64))[:, None]

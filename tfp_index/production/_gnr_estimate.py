@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from tfp_index.errors import EstimationError
 from tfp_index.kernels.integration_constant import (
     Pairs,
+    direction_products,
     innovation,
+    join_products,
     moment_derivative,
     polish,
     search,
 )
-from tfp_index.kernels.linalg import cluster_sums, least_squares
+from tfp_index.kernels.linalg import cluster_sums, least_squares, triangular_factor
 from tfp_index.kernels.monomials import Exponent, Whitening, evaluate, plan
 from tfp_index.kernels.roots import Choice, Stationary, choose_root
 from tfp_index.kernels.share_regression import (
@@ -29,6 +31,7 @@ from tfp_index.kernels.share_regression import (
     share_regression,
     share_values,
 )
+from tfp_index.kernels.two_stage_design import firm_blocks
 
 __all__ = [
     "Arrays",
@@ -51,9 +54,6 @@ ROOT = 1e-8
 
 NEAR = 1e-3
 """Correlation below which a point of the search may be a root that the Gram matrix blurred."""
-
-CHUNK = 4
-"""Coefficients of the share whose effect on the moments is worked out at a time."""
 
 AGAIN = 32
 """Starts of a search in a bootstrap repetition where the estimate leads to no root."""
@@ -218,7 +218,8 @@ def make_pairs(arrays: Arrays, rest: Floats, terms: Terms, weights: Floats | Non
     now = np.flatnonzero(arrays.lagged)
     tau, w = terms.values[now], None if weights is None else weights[now]
     if w is None:
-        Q = np.linalg.qr(tau - tau.mean(axis=0))[0]
+        centered = tau - tau.mean(axis=0)
+        Q = np.linalg.solve(triangular_factor(centered).T, centered.T).T
     else:
         root = np.sqrt(w)[:, None]
         centered = (tau - (w @ tau) / w.sum()) * root
@@ -393,35 +394,45 @@ def influence(
     (firms, v + 1) float array
         The flexible input last.
     """
-    n, pairs = arrays.y.shape[0], points.pairs
-    fit, kept = first.fit, first.fit.rank.kept
+    n, pairs, fit = arrays.y.shape[0], points.pairs, first.fit
     there = innovation(pairs, alpha, arrays.law_degree)
-    g, integral = share_gradients(fit, arrays.variables)
-    grid = np.ix_(kept, kept)
-    gamma = np.zeros((arrays.firms, fit.coefficients.size))
-    scores = cluster_sums(g.T, -first.error, arrays.firm, arrays.firms)
-    gamma[:, kept] = np.linalg.solve(fit.hessian[grid], scores[:, kept].T).T
-    # ℰ: directly, and through γ
+    p, kept = fit.coefficients.size, fit.rank.kept
+    scores, rising = np.zeros((arrays.firms, p)), np.zeros(p)
+    products: Floats | float = 0.0
     raised = np.exp(first.error)
-    own = cluster_sums((raised - fit.mean_exp)[:, None], np.ones(n), arrays.firm, arrays.firms)
-    mean_exp = own[:, 0] / n + gamma @ (g @ raised) / n
-    # 𝒴 moves by −∂ε − ∂∫, and by ∫/ℰ² where the integral is divided by ℰ
-    divisor = first.of_integral
-    whole = arrays.y - first.error - first.rest  # the integral, as it was taken off
-    by_mean = whole / divisor if arrays.correction == "everywhere" else np.zeros(n)
     now = np.flatnonzero(arrays.lagged)
-    to_first = []
-    for j in range(0, g.shape[0], CHUNK):
-        moved = g[j : j + CHUNK] + integral[j : j + CHUNK] / divisor
-        to_first.append(-moment_derivative(pairs, there, moved[:, now].T, moved[:, now - 1].T))
-    to_first.append(moment_derivative(pairs, there, by_mean[now, None], by_mean[now - 1, None]))
-    to_gamma = np.concatenate(to_first, axis=1)
+    for start, stop in firm_blocks(arrays.offsets):
+        rows = slice(int(arrays.offsets[start]), int(arrays.offsets[stop]))
+        g, integral = share_gradients(fit, arrays.variables, rows)
+        firm = arrays.firm[rows] - start
+        scores[start:stop] = cluster_sums(g.T, -first.error[rows], firm, stop - start)
+        rising += g @ raised[rows]
+        # 𝒴 moves by −∂ε − ∂∫, and by ∫/ℰ² where the integral is divided by ℰ
+        g += integral / first.of_integral
+        inside = slice(*np.searchsorted(now, (rows.start, rows.stop)).tolist())
+        at = now[inside] - rows.start
+        moved = np.concatenate([-g, _by_mean(arrays, first, rows)[None]]).T
+        products = products + direction_products(pairs, there, moved[at], moved[at - 1], inside)
+    gamma = np.zeros((arrays.firms, p))
+    gamma[:, kept] = np.linalg.solve(fit.hessian[np.ix_(kept, kept)], scores[:, kept].T).T
+    # ℰ: directly, and through γ
+    own = cluster_sums((raised - fit.mean_exp)[:, None], np.ones(n), arrays.firm, arrays.firms)
+    mean_exp = own[:, 0] / n + gamma @ rising / n
+    to_first = join_products(pairs, there, np.asarray(products))
     to_alpha = moment_derivative(pairs, there, -pairs.terms, -pairs.terms_before)
     clean = pairs.instruments - there.law @ (there.law.T @ pairs.instruments)
     m = cluster_sums(clean, there.xi, arrays.firm[now], arrays.firms)
-    m += gamma @ to_gamma[:, :-1].T + np.outer(mean_exp, to_gamma[:, -1])
+    m += gamma @ to_first[:, :-1].T + np.outer(mean_exp, to_first[:, -1])
     of_alpha = np.asarray(-np.linalg.solve(to_alpha, m.T).T, np.float64)
     return _influence_of_means(arrays, first, terms, alpha, gamma, mean_exp, of_alpha)
+
+
+def _by_mean(arrays: Arrays, first: ShareStage, rows: slice) -> Floats:
+    """How ``𝒴`` moves with ``ℰ``: by the integral over ``ℰ``, where it is divided by it."""
+    if arrays.correction != "everywhere":
+        return np.zeros(rows.stop - rows.start)
+    taken_off = arrays.y[rows] - first.error[rows] - first.rest[rows]
+    return taken_off / first.of_integral
 
 
 def _influence_of_means(
