@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tfp_index as tfp
 from tests.unit.report.conftest import HOSTILE, make_panel
+from tests.unit.report.test_plan import make_status
 from tfp_index.report import Growth
 
 BROWSER = next(
@@ -66,9 +68,9 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return tfp.report.write(path, stories, language=request.param).html
 
 
-# Chromium opens no window narrower than 500 pixels; a frame of 390 in it is a telephone
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_overflows_and_every_figure_shows(page: Path, tmp_path: Path, width: int) -> None:
+def probed(page: Path, tmp_path: Path, width: int) -> dict[str, Any]:
+    """Return what a browser of this width sees of a page."""
+    # Chromium opens no window narrower than 500 pixels; a frame of 390 in it is a telephone
     source = page.read_text(encoding="utf-8")
     source = re.sub(r"<meta http-equiv[^>]*>", PROBE, source, count=1)
     probe = tmp_path / "probe.html"
@@ -90,7 +92,13 @@ def test_nothing_overflows_and_every_figure_shows(page: Path, tmp_path: Path, wi
     )
     found = re.search(r"\{.*\}", dom)
     assert found is not None, dom[-500:]
-    seen = json.loads(found[0].replace("&amp;", "&"))
+    seen: dict[str, Any] = json.loads(found[0].replace("&amp;", "&"))
+    return seen
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_overflows_and_every_figure_shows(page: Path, tmp_path: Path, width: int) -> None:
+    seen = probed(page, tmp_path, width)
     assert seen["window"] == width
     assert seen["width"] <= width
     assert seen["wide"] == []
@@ -111,3 +119,16 @@ def test_it_prints(page: Path, tmp_path: Path) -> None:
     assert content.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page\b", content))
     assert 4 <= pages <= 20
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_plan_shows_in_both_widths(language: str, tmp_path: Path, width: int) -> None:
+    status = make_status(note=" ".join(HOSTILE))
+    path = tfp.report.write(tmp_path / "plan.html", [status], language=language).html
+    seen = probed(path, tmp_path, width)
+    assert seen["window"] == width
+    assert seen["width"] <= width
+    assert seen["wide"] == []
+    assert seen["images"] == seen["shown"] == 1
+    assert seen["alerts"] == 0
