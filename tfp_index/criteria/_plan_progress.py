@@ -93,7 +93,7 @@ class _Row:
 
 
 def read(
-    frame: Any,
+    reader: FrameReader,
     targets: Sequence[Target],
     *,
     as_of: int | None,
@@ -110,7 +110,7 @@ def read(
         Listing every fault with its row.
     """
     faults: list[tuple[str, str]] = []
-    rows = _rows(frame, {target.id: target for target in targets}, columns, faults)
+    rows = _rows(reader, {target.id: target for target in targets}, columns, faults)
     _check_duplicates(rows, faults)
     if as_of is None:
         as_of = max((row.year for row in rows if not math.isnan(row.value)), default=None)
@@ -126,9 +126,11 @@ def read(
 
 
 def _rows(
-    frame: Any, targets: Mapping[str, Target], columns: Mapping[str, str], faults: list[Any]
+    reader: FrameReader,
+    targets: Mapping[str, Target],
+    columns: Mapping[str, str],
+    faults: list[Any],
 ) -> list[_Row]:
-    reader = FrameReader(frame)
     names = {role: columns.get(role, role) for role in COLUMNS}
     needed = COLUMNS[:3]
     for role in (*needed, *columns):

@@ -278,9 +278,9 @@ class Plan:
             self[key]
         if as_of is not None:
             as_of = _whole_year(as_of, "as_of")
-        backend = FrameReader(progress).backend
+        reader = FrameReader(progress)
         courses, year = _plan_progress.read(
-            progress, self.targets, as_of=as_of, columns=columns, running_totals=totals
+            reader, self.targets, as_of=as_of, columns=columns, running_totals=totals
         )
         if year is None:
             raise DataError(
@@ -292,7 +292,7 @@ class Plan:
             target.id: judge(target, courses[target.id], year, target.id in totals)
             for target in self.targets
         }
-        return PlanStatus(self, year, ReadOnly(verdicts), ReadOnly(courses), backend)
+        return PlanStatus(self, year, ReadOnly(verdicts), ReadOnly(courses), reader.backend)
 
     def report_year(self, year: int) -> PlanReport:
         """Return the reports that fall due in a year, and what each should hold.
