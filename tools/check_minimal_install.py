@@ -52,7 +52,8 @@ def main() -> None:
     print(result.periods())
     for extra, call in {
         "plot": lambda: tfp.plot.contributions(result),
-        "io": lambda: result.to_frame("polars"),
+        "polars": lambda: result.to_frame("polars"),
+        "io": lambda: result.to_frame("pyarrow"),
     }.items():
         message = ""
         try:
