@@ -189,6 +189,14 @@ FIRM_ROLES = {
 CLUSTERS = 1e-7  # sums over firms follow the order of their labels
 
 
+def by_group(spec: Specification, tolerance: float = CLUSTERS) -> Example:
+    """Return an example of firms in two industries, each fitted on its own."""
+    frame = firms()
+    frame["ngành"] = np.where(frame["doanh nghiệp"] % 2, "dệt", "gỗ")
+    roles = {**FIRM_ROLES, "groups": {"industry": "ngành"}}
+    return Example(spec, frame, roles, "labor", tolerance)
+
+
 def enterprises(seed: int = 15) -> pd.DataFrame:
     """Return a shuffled table of firms in levels, with two industries, exits and gaps."""
     frame = tfp.datasets.simulate.proxies(firms=80, periods=7, exit=True, rng=seed).frame()
@@ -317,15 +325,17 @@ EXAMPLES: dict[str, list[Example]] = {
             tfp.CobbDouglas(effects="two_way", cov="clustered"),
             tfp.CobbDouglas(effects="first_difference", returns="constant"),
         )
-    ],
+    ]
+    + [by_group(tfp.CobbDouglas(inputs=("labor", "capital"), effects="entity", by="industry"))],
     "Translog": [
+        by_group(tfp.Translog(inputs=("labor", "capital"), by="industry")),
         Example(
             tfp.Translog(inputs=("labor", "capital"), effects="time", cov="two_way_clustered"),
             firms(),
             FIRM_ROLES,
             "labor",
             CLUSTERS,
-        )
+        ),
     ],
     "CostShareResidual": [
         Example(
@@ -344,6 +354,7 @@ EXAMPLES: dict[str, list[Example]] = {
         )
     ],
     "Wooldridge": [
+        by_group(tfp.Wooldridge(form="one_equation", degree=1, by="industry")),
         Example(tfp.Wooldridge(), firms(), FIRM_ROLES, "materials", CLUSTERS),
         Example(
             tfp.Wooldridge(form="one_equation", se=tfp.Bootstrap(reps=5)),
@@ -355,13 +366,16 @@ EXAMPLES: dict[str, list[Example]] = {
         ),
     ],
     "DynamicPanel": [
+        by_group(
+            tfp.DynamicPanel(inputs="labor", lags=(2, 2), time_effects=False, by="industry"), 1e-5
+        ),
         Example(
             tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), time_effects=False),
             firms(),
             FIRM_ROLES,
             "labor",
             1e-5,  # a search on top of a weight that is inverted
-        )
+        ),
     ],
     "Markups": [
         Example(
@@ -374,13 +388,18 @@ EXAMPLES: dict[str, list[Example]] = {
         )
     ],
     "GandhiNavarroRivers": [
+        by_group(
+            tfp.GandhiNavarroRivers(
+                revenue_share="share", share_degree=1, law_degree=1, by="industry"
+            )
+        ),
         Example(
             tfp.GandhiNavarroRivers(revenue_share="share", share_degree=1, law_degree=1),
             firms(),
             FIRM_ROLES,
             "share",
             CLUSTERS,
-        )
+        ),
     ],
     "GrowthAccounting": [
         Example(tfp.GrowthAccounting(), provinces(), PROVINCE_ROLES, "capital"),

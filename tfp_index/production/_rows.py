@@ -13,7 +13,15 @@ from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
-__all__ = ["Used", "chosen_inputs", "complete_rows", "dense", "read_logs", "read_plain"]
+__all__ = [
+    "Used",
+    "chosen_inputs",
+    "complete_rows",
+    "dense",
+    "read_logs",
+    "read_plain",
+    "require_series",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,13 +62,13 @@ class Used:
         return Sample(panel.keys.frame_rows, int(self.rows.size), lost, notes or {})
 
 
-def chosen_inputs(panel: Panel, inputs: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the inputs named, or all inputs of the panel.
+def require_series(panel: Panel) -> None:
+    """Refuse a panel that has other than one row per entity and period.
 
     Raises
     ------
     DataError
-        If there are none, keys are missing or repeated, or the panel has items.
+        If keys are missing or repeated, or the panel has items.
     """
     require_keys(panel)
     if panel.item is not None:
@@ -70,6 +78,17 @@ def chosen_inputs(panel: Panel, inputs: Sequence[str] | None) -> tuple[str, ...]
             column=panel.item.column,
             remedy="aggregate over items first",
         )
+
+
+def chosen_inputs(panel: Panel, inputs: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the inputs named, or all inputs of the panel.
+
+    Raises
+    ------
+    DataError
+        If there are none, keys are missing or repeated, or the panel has items.
+    """
+    require_series(panel)
     names = tuple(inputs) if inputs is not None else panel.inputs
     if not names:
         panel["capital"]  # says which role is missing and which are there

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import EstimationError, nearest
 from tfp_index.kernels.control_function import SecondStage
 from tfp_index.kernels.resampling import Draws
 from tfp_index.kernels.two_stage_design import Design
 from tfp_index.panel.table import Table
-from tfp_index.production._result import Estimate, Named, ProductionResult, critical_value
+from tfp_index.production._by_group import ProductionByGroup
+from tfp_index.production._result import Named, ProductionResult
 from tfp_index.production._two_stage_fit import objective_of
-from tfp_index.results.result import Result, RowValues
+from tfp_index.results.result import RowValues
 
 __all__ = ["FirstStageReport", "Surface", "TwoStageByGroup", "TwoStageResult"]
 
@@ -206,55 +206,24 @@ class GroupFit:
     choice: str
     surface: Surface
     draws: Draws | None
+    dof: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class TwoStageByGroup(Result, Mapping[Any, TwoStageResult]):
+class TwoStageByGroup(ProductionByGroup[TwoStageResult]):
     """One production function per group, estimated in one call.
-
-    ``result[label]`` is the result of one group, as if it had been estimated alone.
 
     Attributes
     ----------
-    by : str
-        The grouping.
     productivity, fitted, elasticities_by_row : RowValues
         Over all rows; NaN in groups without an estimate.
-    failed : Table
-        Groups without an estimate: label, rows, firms, code and reason.
-    warnings : tuple of str
-        What was warned of, with the number of groups.
     """
 
-    by: str
-    inputs: tuple[str, ...]
-    labels: tuple[Any, ...]
-    fits: tuple[GroupFit, ...]
-    members: NDArray[np.int64]
     productivity: RowValues
     fitted: RowValues
     elasticities_by_row: RowValues
-    failed: Table
-    warnings: tuple[str, ...] = field(default=())
 
-    def __getitem__(self, label: Any) -> TwoStageResult:
-        if label not in self.labels:
-            reasons = dict(
-                zip(self.failed["group"].tolist(), self.failed["reason"].tolist(), strict=True)
-            )
-            if label in reasons:
-                raise EstimationError(
-                    f"group {label!r} has no estimate: {reasons[label]}",
-                    code="group_failed",
-                    column=self.by,
-                )
-            raise EstimationError(
-                f"there is no group {label!r}",
-                code="unknown_group",
-                column=self.by,
-                remedy=nearest(str(label), map(str, self.labels)),
-            )
-        place = self.labels.index(label)
+    def _one(self, place: int) -> TwoStageResult:
         inside = self.members == place
 
         def rows(values: RowValues) -> RowValues:
@@ -284,85 +253,11 @@ class TwoStageByGroup(Result, Mapping[Any, TwoStageResult]):
             draws=parts.draws,
         )
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.labels)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def tidy(self) -> Table:
-        """Return one row per group and coefficient."""
-        reach = critical_value(0.95, None)
-        columns: dict[str, list[Any]] = {
-            name: [] for name in ("group", "term", "estimate", "std_error", "lower", "upper")
-        }
-        for label, fit in zip(self.labels, self.fits, strict=True):
-            b = np.asarray(fit.params)
-            with np.errstate(invalid="ignore"):
-                errors = np.sqrt(np.diagonal(fit.cov_params))
-            columns["group"] += [label] * b.size
-            columns["term"] += list(fit.params.names)
-            for name, values in (
-                ("estimate", b),
-                ("std_error", errors),
-                ("lower", b - reach * errors),
-                ("upper", b + reach * errors),
-            ):
-                columns[name] += values.tolist()
-        return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
-
-    def glance(self) -> Table:
-        """Return one row per group that sums its fit up."""
-        names = list(dict.fromkeys(name for fit in self.fits for name in fit.details))
-        scales = [
-            Estimate(float(np.asarray(f.elasticity_mean).sum()), _root(f.elasticity_cov.sum()))
-            for f in self.fits
-        ]
-        columns: dict[str, Sequence[Any]] = {
-            "group": list(self.labels),
-            "returns_to_scale": [s.value for s in scales],
-            "returns_to_scale_error": [s.std_error for s in scales],
-            **{name: [fit.details.get(name) for fit in self.fits] for name in names},
-            "warnings": [len(fit.warnings) for fit in self.fits],
-        }
-        return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
-
     @property
     def roots(self) -> Table:
         """All roots and stationary points of all groups."""
-        names = list(dict.fromkeys(name for fit in self.fits for name in fit.roots.columns))
-        columns: dict[str, list[Any]] = {"group": [], **{name: [] for name in names}}
-        for label, fit in zip(self.labels, self.fits, strict=True):
-            columns["group"] += [label] * len(fit.roots)
-            for name in names:
-                columns[name] += fit.roots[name].tolist()
-        return Table(columns, title="Roots", backend=self.keys.backend)
-
-    def summary(self) -> str:
-        """Return specification, groups, failures and warnings as text."""
-        lines = [self.spec.describe(), "", str(self.glance())]
-        if len(self.failed):
-            lines += ["", str(self.failed)]
-        lost = "; ".join(f"{count} {reason}" for reason, count in self.sample.lost.items())
-        lines.append(
-            f"{self.sample.used} of {self.sample.rows} rows used" + (f"; {lost}" if lost else "")
-        )
-        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+        return self.stacked("roots")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record and the small tables as plain data; row values travel as frames."""
-        return {
-            **super().to_dict(),
-            "tidy": self.tidy().to_dict(),
-            "roots": self.roots.to_dict(),
-            "failed": self.failed.to_dict(),
-            "warnings": list(self.warnings),
-        }
-
-    # a Mapping compares by content; a result is itself
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
-
-
-def _root(variance: float) -> float:
-    return float(np.sqrt(variance)) if variance >= 0 else float("nan")
+        return {**super().to_dict(), "roots": self.roots.to_dict()}

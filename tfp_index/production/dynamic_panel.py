@@ -26,6 +26,7 @@ from tfp_index.kernels.dynamic_panel import (
 from tfp_index.kernels.system_gmm import SystemGMM, system_gmm
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
+from tfp_index.production._by_group import fit_by_group
 from tfp_index.production._result import Named, ProductionResult, two_sided
 from tfp_index.production._rows import Used, chosen_inputs, complete_rows, dense, read_logs
 from tfp_index.results.result import RowValues, record_of
@@ -100,6 +101,9 @@ class DynamicPanel(Specification):
     steps : {1, 2}
     windmeijer : bool
         Correct two-step errors for the estimated weight.
+    by : str, optional
+        A grouping of the panel: every group is fitted as a panel of its own, in one call, and the
+        answer is one result per group.
 
     Notes
     -----
@@ -130,6 +134,7 @@ class DynamicPanel(Specification):
     time_effects: bool = True
     steps: int = 2
     windmeijer: bool = True
+    by: str | None = None
 
     def __post_init__(self) -> None:
         choose(self, "form", ("system", "difference"))
@@ -156,12 +161,17 @@ class DynamicPanel(Specification):
             self.refuse("lags", f"lags={self.lags!r}", "2 ≤ first ≤ last")
         object.__setattr__(self, "lags", (first, last))
 
-    def fit(self, panel: Panel) -> DynamicPanelResult:
+    def fit(self, panel: Panel) -> Any:
         """Estimate the production function.
 
         Parameters
         ----------
         panel : Panel
+
+        Returns
+        -------
+        DynamicPanelResult
+            One per group with ``by=``: `FitsByGroup`.
 
         Raises
         ------
@@ -171,6 +181,8 @@ class DynamicPanel(Specification):
             If firms have too few consecutive periods, a coefficient is not identified, or there
             are fewer firms than instruments.
         """
+        if self.by is not None:
+            return fit_by_group(self, panel)
         inputs = chosen_inputs(panel, self.inputs)
         stray = set(self.predetermined) - set(inputs)
         if stray:

@@ -25,6 +25,7 @@ from tfp_index.kernels.roots import Choice
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 from tfp_index.panel.table import Table
+from tfp_index.production._by_group import fit_by_group
 from tfp_index.production._gnr_estimate import (
     Arrays,
     Points,
@@ -149,6 +150,9 @@ class GandhiNavarroRivers(Specification):
         Of the search.
     se : {"clustered", None} or Bootstrap
         Errors by firm through both stages, none, or by drawing firms.
+    by : str, optional
+        A grouping of the panel: every group is fitted as a panel of its own, in one call, and the
+        answer is one result per group.
 
     References
     ----------
@@ -178,6 +182,7 @@ class GandhiNavarroRivers(Specification):
     root: Any = None
     starts: int = 64
     se: Any = "clustered"
+    by: str | None = None
 
     def __post_init__(self) -> None:
         choose(self, "correction", ("everywhere", "elasticity", "none"))
@@ -216,14 +221,21 @@ class GandhiNavarroRivers(Specification):
         *,
         rng: Any = None,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> GNRResult:
+    ) -> Any:
         """Estimate the production function.
 
         Parameters
         ----------
         panel : Panel
-        rng, on_progress
+        rng : None, int, SeedSequence or Generator
             For ``se=Bootstrap(…)``.
+        on_progress : callable, optional
+            Called with (done, of how many): bootstrap repetitions, or groups with ``by=``.
+
+        Returns
+        -------
+        GNRResult
+            One per group with ``by=``: `FitsByGroup`.
 
         Raises
         ------
@@ -234,6 +246,8 @@ class GandhiNavarroRivers(Specification):
             If inputs are collinear, no firm has two consecutive periods, or there are fewer rows
             than coefficients.
         """
+        if self.by is not None:
+            return fit_by_group(self, panel, rng=rng, on_progress=on_progress)
         arrays, used = self._arrays(panel)
         first = stage(arrays)
         said: Said = []

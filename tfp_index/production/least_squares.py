@@ -24,6 +24,7 @@ from tfp_index.kernels.linalg import (
 )
 from tfp_index.kernels.within import Effects, one_way, random_effects, two_way
 from tfp_index.panel.panel import Panel
+from tfp_index.production._by_group import fit_by_group
 from tfp_index.production._result import Named, ProductionResult
 from tfp_index.production._rows import (
     Used,
@@ -116,6 +117,7 @@ class _Linear(Specification):
     returns: str = "free"
     cov: str = "robust"
     controls: tuple[str, ...] = ()
+    by: str | None = None
 
     _degree: ClassVar[int] = 1
 
@@ -135,7 +137,7 @@ class _Linear(Specification):
         if len(set(named)) < len(named):
             self.refuse("controls", "output, inputs and controls must be different roles")
 
-    def fit(self, panel: Panel) -> LeastSquaresResult:
+    def fit(self, panel: Panel) -> Any:
         """Estimate the production function.
 
         Parameters
@@ -145,6 +147,7 @@ class _Linear(Specification):
         Returns
         -------
         LeastSquaresResult
+            One per group with ``by=``: `FitsByGroup`.
 
         Raises
         ------
@@ -153,6 +156,8 @@ class _Linear(Specification):
         EstimationError
             If an input or control is collinear with others, or too few rows are left.
         """
+        if self.by is not None:
+            return fit_by_group(self, panel)
         inputs = chosen_inputs(panel, self.inputs)
         columns = read_logs(panel, (self.output, *inputs))
         columns |= read_plain(panel, self.controls)
@@ -251,6 +256,9 @@ class CobbDouglas(_Linear):
         clusters. ``"two_way_clustered"``: by entity and by period.
     controls : tuple of str
         Further roles, taken as they are (no log).
+    by : str, optional
+        A grouping of the panel: every group is fitted as a panel of its own, in one call, and the
+        answer is one result per group.
 
     References
     ----------

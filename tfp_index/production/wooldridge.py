@@ -17,6 +17,7 @@ from tfp_index.kernels.resampling import seed_sequence
 from tfp_index.kernels.system_gmm import Equation, SystemGMM, system_gmm
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
+from tfp_index.production._by_group import fit_by_group
 from tfp_index.production._result import Named, ProductionResult
 from tfp_index.production._rows import (
     Used,
@@ -135,6 +136,9 @@ class Wooldridge(Specification):
         to reproduce ``prodestWRDG_GMM``; see the theory page.
     se : {"clustered", "robust"} or Bootstrap
         Errors clustered by firm, by row, or by drawing firms.
+    by : str, optional
+        A grouping of the panel: every group is fitted as a panel of its own, in one call, and the
+        answer is one result per group.
 
     References
     ----------
@@ -161,6 +165,7 @@ class Wooldridge(Specification):
     controls: tuple[str, ...] = ()
     first_equation: str = "absorbed"
     se: Any = "clustered"
+    by: str | None = None
 
     def __post_init__(self) -> None:
         choose(self, "form", ("system", "one_equation"))
@@ -194,14 +199,21 @@ class Wooldridge(Specification):
         *,
         rng: Any = None,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> WooldridgeResult:
+    ) -> Any:
         """Estimate the production function.
 
         Parameters
         ----------
         panel : Panel
-        rng, on_progress
+        rng : None, int, SeedSequence or Generator
             For ``se=Bootstrap(…)``.
+        on_progress : callable, optional
+            Called with (done, of how many): bootstrap repetitions, or groups with ``by=``.
+
+        Returns
+        -------
+        WooldridgeResult
+            One per group with ``by=``: `FitsByGroup`.
 
         Raises
         ------
@@ -211,6 +223,8 @@ class Wooldridge(Specification):
             If no firm has two consecutive periods, an input is not identified, or there are
             fewer firms than moments.
         """
+        if self.by is not None:
+            return fit_by_group(self, panel, rng=rng, on_progress=on_progress)
         roles = (self.output, *self.free, *self.state, *self.proxies)
         chosen_inputs(panel, (*self.free, *self.state))
         logs = read_logs(panel, roles)

@@ -1,0 +1,445 @@
+"""One production function per group: fitting every group as a panel of its own, and the result."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.errors import DataError, DataWarning, EstimationError, nearest
+from tfp_index.kernels.groups import group_offsets, lag_status
+from tfp_index.kernels.resampling import seed_sequence
+from tfp_index.panel.keys import Category, Keys
+from tfp_index.panel.mapping import ReadOnly
+from tfp_index.panel.panel import Panel
+from tfp_index.panel.table import Table
+from tfp_index.production._result import Estimate, ProductionResult, critical_value
+from tfp_index.production._rows import require_series
+from tfp_index.production.bootstrap import Bootstrap
+from tfp_index.results.result import Record, Result, RowValues, Sample, record_of
+
+__all__ = ["FitsByGroup", "ProductionByGroup", "fit_by_group"]
+
+Ints = NDArray[np.int64]
+Failure = tuple[Any, int, int, str, str]  # label, rows, firms, code, reason
+Said = tuple[Any, type[Warning], str]
+One = TypeVar("One", bound=ProductionResult)
+
+OF_THE_GROUP = ("not_a_share",)
+"""Faults of the data that concern a group as a whole, not a row of it."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ProductionByGroup(Result, Mapping[Any, One]):
+    """One production function per group, estimated in one call.
+
+    ``result[label]`` is the result of one group, as if it had been estimated alone, on the rows of
+    the whole panel.
+
+    Attributes
+    ----------
+    by : str
+        The grouping.
+    inputs : tuple of str
+    labels : tuple
+        Groups with an estimate.
+    fits : tuple
+        Their estimates.
+    members : (n,) int array
+        Place of each row's group in `labels`, or −1.
+    failed : Table
+        Groups without an estimate: label, rows, firms, code and reason.
+    warnings : tuple of str
+        What was warned of, with the number of groups.
+    """
+
+    by: str
+    inputs: tuple[str, ...]
+    labels: tuple[Any, ...]
+    fits: tuple[Any, ...]
+    members: Ints
+    failed: Table
+    warnings: tuple[str, ...] = field(default=())
+
+    @abstractmethod
+    def _one(self, place: int) -> One:
+        """Return the result of the group at a place of `labels`."""
+
+    def __getitem__(self, label: Any) -> One:
+        if label in self.labels:
+            return self._one(self.labels.index(label))
+        reasons = dict(
+            zip(self.failed["group"].tolist(), self.failed["reason"].tolist(), strict=True)
+        )
+        if label in reasons:
+            raise EstimationError(
+                f"group {label!r} has no estimate: {reasons[label]}",
+                code="group_failed",
+                column=self.by,
+            )
+        raise EstimationError(
+            f"there is no group {label!r}",
+            code="unknown_group",
+            column=self.by,
+            remedy=nearest(str(label), map(str, self.labels)),
+        )
+
+    def __contains__(self, label: object) -> bool:
+        return label in self.labels
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def tidy(self) -> Table:
+        """Return one row per group and coefficient."""
+        columns: dict[str, list[Any]] = {
+            name: [] for name in ("group", "term", "estimate", "std_error", "lower", "upper")
+        }
+        for label, fit in zip(self.labels, self.fits, strict=True):
+            reach = critical_value(0.95, fit.dof)
+            b = np.asarray(fit.params)
+            with np.errstate(invalid="ignore"):
+                errors = np.sqrt(np.diagonal(fit.cov_params))
+            columns["group"] += [label] * b.size
+            columns["term"] += list(fit.params.names)
+            for name, values in (
+                ("estimate", b),
+                ("std_error", errors),
+                ("lower", b - reach * errors),
+                ("upper", b + reach * errors),
+            ):
+                columns[name] += values.tolist()
+        return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
+
+    def glance(self) -> Table:
+        """Return one row per group that sums its fit up."""
+        names = list(dict.fromkeys(name for fit in self.fits for name in fit.details))
+        scales = [
+            Estimate(float(np.asarray(f.elasticity_mean).sum()), _root(f.elasticity_cov.sum()))
+            for f in self.fits
+        ]
+        columns: dict[str, Sequence[Any]] = {
+            "group": list(self.labels),
+            "returns_to_scale": [s.value for s in scales],
+            "returns_to_scale_error": [s.std_error for s in scales],
+            **{name: [fit.details.get(name) for fit in self.fits] for name in names},
+            "warnings": [len(fit.warnings) for fit in self.fits],
+        }
+        return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
+
+    def stacked(self, name: str) -> Table:
+        """Return a table that every group's result has, e.g. ``"roots"``, for all groups.
+
+        Parameters
+        ----------
+        name : str
+            Attribute of the results.
+        """
+        parts = [getattr(fit, name) for fit in self.fits]
+        names = list(dict.fromkeys(column for part in parts for column in part.columns))
+        columns: dict[str, list[Any]] = {"group": [], **{column: [] for column in names}}
+        for label, part in zip(self.labels, parts, strict=True):
+            columns["group"] += [label] * len(part)
+            for column in names:
+                has = column in part.columns
+                columns[column] += part[column].tolist() if has else [None] * len(part)
+        return Table(columns, title=name.replace("_", " ").capitalize(), backend=self.keys.backend)
+
+    def summary(self) -> str:
+        """Return specification, groups, failures and warnings as text."""
+        lines = [self.spec.describe(), "", str(self.glance())]
+        if len(self.failed):
+            lines += ["", str(self.failed)]
+        lost = "; ".join(f"{count} {reason}" for reason, count in self.sample.lost.items())
+        lines.append(
+            f"{self.sample.used} of {self.sample.rows} rows used" + (f"; {lost}" if lost else "")
+        )
+        return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record and the small tables as plain data; row values travel as frames."""
+        return {
+            **super().to_dict(),
+            "tidy": self.tidy().to_dict(),
+            "failed": self.failed.to_dict(),
+            "warnings": list(self.warnings),
+        }
+
+    # a Mapping compares by content; a result is itself
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class FitsByGroup(ProductionByGroup[ProductionResult]):
+    """Results of groups that were fitted one after the other, each as a panel of its own.
+
+    `fits` hold row values for the rows of their group only.
+    """
+
+    def _one(self, place: int) -> ProductionResult:
+        fit = self.fits[place]
+        spread = {
+            part.name: self._spread([place], part.name)
+            for part in fields(fit)
+            if isinstance(getattr(fit, part.name), RowValues)
+        }
+        own: Sample = fit.sample
+        rows = self.sample.rows
+        sample = Sample(rows, own.used, {**own.lost, "in other groups": rows - own.rows}, own.notes)
+        record: Record = replace(self.record, sample=sample)
+        alone: ProductionResult = replace(
+            fit, spec=self.spec, record=record, keys=self.keys, **spread
+        )
+        return alone
+
+    def _spread(self, places: Sequence[int], name: str) -> RowValues:
+        """Put a kind of row values of some groups on the panel's rows, NaN elsewhere."""
+        parts: list[RowValues] = [getattr(self.fits[place], name) for place in places]
+        columns = dict.fromkeys(column for part in parts for column in part.values)
+        values = {column: np.full(self.members.size, np.nan) for column in columns}
+        for place, part in zip(places, parts, strict=True):
+            rows = np.flatnonzero(self.members == place)
+            for column, inside in part.values.items():
+                values[column][rows] = inside
+        return RowValues(self.keys, values, parts[0].title)
+
+    def row_values(self, name: str) -> RowValues:
+        """Return row values of all groups on the panel's rows; NaN in groups without an estimate.
+
+        Parameters
+        ----------
+        name : str
+            Attribute of the results, e.g. ``"effects"``.
+        """
+        return self._spread(range(len(self.fits)), name)
+
+    @cached_property
+    def productivity(self) -> RowValues:
+        """Log total factor productivity over all rows."""
+        return self.row_values("productivity")
+
+    @cached_property
+    def elasticities_by_row(self) -> RowValues:
+        """Output elasticities over all rows."""
+        return self.row_values("elasticities_by_row")
+
+    def glance(self) -> Table:
+        """Return one row per group that sums its fit up."""
+        table = super().glance()
+        group, *others = table.columns
+        columns = {
+            group: table[group],
+            "rows": [fit.sample.used for fit in self.fits],
+            **{name: table[name] for name in others},
+        }
+        return Table(columns, title=table.title, backend=table.backend)
+
+
+def fit_by_group(
+    spec: Any,
+    panel: Panel,
+    *,
+    rng: Any = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> FitsByGroup:
+    """Fit a specification to every group of ``spec.by``, as if the group were all there is.
+
+    A firm that changes its group is another firm in each: lags do not reach across the change.
+
+    Parameters
+    ----------
+    spec : Specification
+        With an option ``by``.
+    panel : Panel
+    rng : None, int, SeedSequence or Generator
+        For the bootstrap; every group draws from a seed of its own.
+    on_progress : callable, optional
+        Called with (groups done, of how many).
+
+    Raises
+    ------
+    DataError
+        If the panel has no such grouping, or its rows cannot be used.
+    EstimationError
+        If no group has an estimate.
+    """
+    require_series(panel)
+    group = panel.group(spec.by)
+    alone = replace(spec, by=None)
+    seed = seed_sequence(rng) if isinstance(getattr(spec, "se", None), Bootstrap) else None
+    parts = _rows_of_groups(group)
+    fits: dict[Any, ProductionResult] = {}
+    failed: list[Failure] = []
+    said: list[Said] = []
+    members = np.full(panel.n_rows, -1, np.int64)
+    for place, (label, rows) in enumerate(parts.items()):
+        options = {}
+        if seed is not None:
+            key = (*seed.spawn_key, place)
+            options["rng"] = np.random.SeedSequence(seed.entropy, spawn_key=key)
+        part = _panel_of(panel, rows)
+        try:
+            fits[label], heard = _listened(alone, part, options)
+        except (EstimationError, DataError) as error:
+            if isinstance(error, DataError) and error.code not in OF_THE_GROUP:
+                raise
+            failed.append((label, part.n_rows, part.n_entities, error.code, error.message))
+        else:
+            members[rows] = len(fits) - 1
+            said += [(label, category, text) for category, text in heard]
+        if on_progress is not None:
+            on_progress(place + 1, len(parts))
+    _refuse_none(spec, fits, failed)
+    texts = _gathered(said, failed, len(parts))
+    for category, text in texts:
+        warnings.warn(text, category, stacklevel=3)
+    names = ("group", "rows", "firms", "code", "reason")
+    table = {name: [row[i] for row in failed] for i, name in enumerate(names)}
+    sample = _sample(panel, group, fits, failed)
+    return FitsByGroup(
+        spec=spec,
+        record=record_of(spec, panel, sample, seed.entropy if seed else None),
+        keys=panel.keys,
+        by=spec.by,
+        inputs=next(iter(fits.values())).inputs,
+        labels=tuple(fits),
+        fits=tuple(fits.values()),
+        members=members,
+        failed=Table(table, title="Groups without an estimate", backend=panel.keys.backend),
+        warnings=tuple(text for _, text in texts),
+    )
+
+
+def _rows_of_groups(group: Category) -> dict[Any, Ints]:
+    """Return the rows of each group that occurs, ascending, in the order of the codes."""
+    order = np.argsort(group.codes, kind="stable")
+    order = order[np.searchsorted(group.codes[order], 0) :]
+    edges = group_offsets(group.codes[order])
+    parts = [order[start:stop] for start, stop in pairwise(edges.tolist())]
+    return {group.labels[group.codes[rows[0]]]: rows for rows in parts}
+
+
+def _listened(
+    spec: Any, panel: Panel, options: Mapping[str, Any]
+) -> tuple[ProductionResult, list[tuple[type[Warning], str]]]:
+    """Return a fit and what it warned of, without passing the warnings on."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit = spec.fit(panel, **options)
+    return fit, [(warning.category, str(warning.message)) for warning in caught]
+
+
+def _panel_of(panel: Panel, rows: Ints) -> Panel:
+    """Return some rows of a panel, ascending, as a panel of its own."""
+    keys = panel.keys
+    offsets = group_offsets(keys.entity_codes[rows])
+    entity = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+    groups = {}
+    for name, group in panel.groups.items():  # only the categories that occur here
+        codes = group.codes[rows]
+        present = np.unique(codes[codes >= 0])
+        inside = np.where(codes >= 0, np.searchsorted(present, codes), -1)
+        groups[name] = Category(inside, group.labels[present], group.column)
+    return Panel(
+        keys=Keys(
+            entity_codes=entity,
+            entity_labels=keys.entity_labels[keys.entity_codes[rows[offsets[:-1]]]],
+            time=keys.time[rows],
+            calendar=keys.calendar,
+            offsets=offsets,
+            order=None,
+            frame_rows=rows.size,
+            names=keys.names,
+            backend=keys.backend,
+        ),
+        columns=ReadOnly({role: values[rows] for role, values in panel.columns.items()}),
+        names=panel.names,
+        inputs=panel.inputs,
+        groups=ReadOnly(groups),
+        lag_status=lag_status(entity, keys.time[rows], panel.step),
+        logs=panel.logs,
+        step=panel.step,
+        vintage=panel.vintage,
+        keyless_rows=(),
+    )
+
+
+def _refuse_none(spec: Any, fits: Mapping[Any, Any], failed: Sequence[Failure]) -> None:
+    if fits:
+        return
+    if not failed:
+        raise EstimationError(
+            f"no row has a group in {spec.by}", code="no_rows", column=spec.by,
+            remedy="panel.check() lists what is missing",
+        )  # fmt: skip
+    label, _, _, code, reason = failed[0]
+    raise EstimationError(
+        f"no group has an estimate; {label!r}: {reason}",
+        code=code,
+        column=spec.by,
+        remedy="larger groups, or fewer terms",
+    )
+
+
+def _sample(
+    panel: Panel,
+    group: Category,
+    fits: Mapping[Any, ProductionResult],
+    failed: Sequence[Failure],
+) -> Sample:
+    """Add up the groups' counts; rows of groups without an estimate are lost for that reason."""
+    lost = {
+        "key missing": panel.keys.frame_rows - panel.n_rows,
+        f"{group.column} missing": int(np.count_nonzero(group.codes < 0)),
+        "group without an estimate": sum(row[1] for row in failed),
+    }
+    notes: dict[str, int] = {}
+    for fit in fits.values():
+        for total, counts in ((lost, fit.sample.lost), (notes, fit.sample.notes)):
+            for reason, count in counts.items():
+                total[reason] = total.get(reason, 0) + count
+    used = sum(fit.sample.used for fit in fits.values())
+    return Sample(panel.keys.frame_rows, used, lost, notes)
+
+
+_FIGURES = re.compile(r"[-−+]?\d[\d.,]*(?:e[-+]?\d+)?|nan|inf")
+
+
+def _gathered(
+    said: Sequence[Said],
+    failed: Sequence[Failure],
+    groups: int,
+) -> list[tuple[type[Warning], str]]:
+    """Say once what was said of several groups with other figures."""
+    alike: dict[tuple[type[Warning], str], list[tuple[Any, str]]] = {}
+    for label, category, text in said:
+        alike.setdefault((category, _FIGURES.sub("#", text)), []).append((label, text))
+    found: list[tuple[type[Warning], str]] = []
+    for (category, _), at in alike.items():
+        label, text = at[0]
+        many = len(dict.fromkeys(where for where, _ in at))
+        found.append((category, f"in {many} of {groups} groups, first {label!r}: {text}"))
+    if failed:
+        label, rows, firms, _, reason = failed[0]
+        text = (
+            f"{len(failed)} of {groups} groups have no estimate (result.failed), first "
+            f"{label!r} with {rows} rows of {firms} firms: {reason}"
+        )
+        found.append((DataWarning, text))
+    return found
+
+
+def _root(variance: float) -> float:
+    return float(np.sqrt(variance)) if variance >= 0 else float("nan")
