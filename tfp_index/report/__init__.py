@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfp_index.report.adapters import Context, Part
+    from tfp_index.report.aggregation import Protected
     from tfp_index.report.growth import Growth
     from tfp_index.report.sections import (
         Column,
@@ -33,6 +34,7 @@ _HOME = {
     "Context": "tfp_index.report.adapters",
     "Growth": "tfp_index.report.growth",
     "Part": "tfp_index.report.adapters",
+    "Protected": "tfp_index.report.aggregation",
     # what a section is made of
     "Column": "tfp_index.report.sections",
     "Facts": "tfp_index.report.sections",
@@ -56,6 +58,7 @@ __all__ = [
     "Headline",
     "Measure",
     "Part",
+    "Protected",
     "Remarks",
     "Section",
     "Text",

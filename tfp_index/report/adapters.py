@@ -14,6 +14,11 @@ from tfp_index.report.sections import Section
 __all__ = ["ADAPTERS", "Context", "Part", "sections_of"]
 
 ADAPTERS = {
+    "aggregation.aggregate.AggregationResult": "aggregation:of_aggregation",
+    "aggregation.decomposition_result.DecompositionResult": "aggregation:of_decomposition",
+    "aggregation.disclosure.Disclosed": "aggregation:of_disclosed",
+    "aggregation.dispersion_result.DispersionResult": "aggregation:of_dispersion",
+    "aggregation.misallocation_result.HsiehKlenowResult": "aggregation:of_misallocation",
     "criteria._plan_status.PlanStatus": "plan:of_status",
     "growth.accounting_result.GrowthAccountingResult": "growth:of_result",
     "panel.checks.Findings": "findings:of_findings",

@@ -29,7 +29,12 @@ def of_result(result: Result, context: Context) -> list[Section]:
 
 
 def record_section(
-    record: Record, language: Language, method: Sequence[Item] = (), extra: Sequence[Item] = ()
+    record: Record,
+    language: Language,
+    method: Sequence[Item] = (),
+    extra: Sequence[Item] = (),
+    *,
+    sample: bool = True,
 ) -> Section:
     """Return the section on method and record.
 
@@ -41,6 +46,8 @@ def record_section(
         What the options mean, in words; default: the name of the method.
     extra : sequence of (term, text), optional
         Further facts, such as the source of the data.
+    sample : bool
+        Whether to say how many rows took part: counts of enterprises stay out of public editions.
     """
     items = list(method)
     if not items:
@@ -54,18 +61,22 @@ def record_section(
     )
     columns = "; ".join(f"{role} = {column}" for role, column in record.columns.items())
     items.append((language.text("record.columns"), columns))
-    items += sample_items(record, language)
+    if sample:
+        items += sample_items(record, language)
     items.append((language.text("record.fingerprint"), record.fingerprint))
     items.append((language.text("record.version"), f"tfp_index {record.version}"))
     if record.seed is not None:
         items.append((language.text("record.seed"), str(record.seed)))
     code = json.dumps(dict(record.specification), ensure_ascii=False, indent=2)
+    document = record.to_dict()
+    if not sample:
+        del document["sample"]
     facts = Facts(tuple(items), language.text("record.specification"), code)
     return Section(
         "record",
         language.text("record.title"),
         (Text(language.text("record.lead")), facts),
-        document=record.to_dict(),
+        document=document,
     )
 
 
