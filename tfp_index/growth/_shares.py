@@ -13,7 +13,14 @@ from tfp_index.kernels.growth import ShareRule, StepShare
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 
-__all__ = ["Share", "check_share_columns", "read_share", "share_rule", "steps_mean"]
+__all__ = [
+    "Share",
+    "read_share",
+    "refuse_share_range",
+    "refuse_share_sums",
+    "share_rule",
+    "steps_mean",
+]
 
 Share = float | tuple[tuple[int, float], ...]
 """A fixed share, or steps ``((year, share), …)`` that hold from their year on."""
@@ -110,30 +117,31 @@ def steps_mean(share: Share, start: int, end: int, step: int) -> float:
     return float(np.mean(np.where(place >= 0, values[place], np.nan))) if years.size else np.nan
 
 
-def check_share_columns(
-    panel: Panel, rule: ShareRule, names: tuple[str, ...], tolerance: float
-) -> None:
-    """Refuse share columns outside 0 to 1, and complete sets that do not sum to one.
+def refuse_share_range(panel: Panel, rule: ShareRule, names: tuple[str, ...]) -> None:
+    """Raise at the first share outside 0 to 1.
 
     Raises
     ------
     DataError
-        At the first offending row.
     """
     for name, source in zip(names, rule.sources, strict=True):
-        if isinstance(source, np.ndarray):
-            low = np.fmin.reduce(source, initial=np.inf)
-            high = np.fmax.reduce(source, initial=-np.inf)
-            if low < 0.0 or high > 1.0:
-                bad = np.flatnonzero((source < 0.0) | (source > 1.0))
-                _refuse(
-                    panel,
-                    name,
-                    bad,
-                    f"is {source[bad[0]]:g}",
-                    "a share between 0 and 1",
-                    "share_out_of_range",
-                )
+        if not isinstance(source, np.ndarray):
+            continue
+        bad = np.flatnonzero((source < 0.0) | (source > 1.0))
+        if bad.size:
+            what = f"is {source[bad[0]]:g}"
+            _refuse(panel, name, bad, what, "a share between 0 and 1", "share_out_of_range")
+
+
+def refuse_share_sums(
+    panel: Panel, rule: ShareRule, names: tuple[str, ...], tolerance: float
+) -> None:
+    """Raise where the shares of all inputs are given and do not sum to one.
+
+    Raises
+    ------
+    DataError
+    """
     columns = [source for source in rule.sources if isinstance(source, np.ndarray)]
     if len(columns) < len(rule.sources):
         return
@@ -141,14 +149,8 @@ def check_share_columns(
     with np.errstate(invalid="ignore"):
         bad = np.flatnonzero(np.abs(total - 1.0) > tolerance)
     if bad.size:
-        _refuse(
-            panel,
-            names[0],
-            bad,
-            f"and its fellows sum to {total[bad[0]]:.6g}",
-            "shares that sum to one",
-            "shares_not_one",
-        )
+        what = f"and its fellows sum to {total[bad[0]]:.6g}"
+        _refuse(panel, names[0], bad, what, "shares that sum to one", "shares_not_one")
 
 
 def _refuse(

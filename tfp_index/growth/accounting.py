@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from tfp_index.errors import DataError
-from tfp_index.growth._shares import Share, check_share_columns, read_share, share_rule
+from tfp_index.growth._shares import (
+    Share,
+    read_share,
+    refuse_share_range,
+    refuse_share_sums,
+    share_rule,
+)
 from tfp_index.growth.accounting_result import GrowthAccountingResult
 from tfp_index.kernels.groups import STATUS_FIRST, STATUS_GAP, STATUS_OK
 from tfp_index.kernels.growth import STATUS_MISSING, GrowthTerms, growth_terms
@@ -243,9 +249,6 @@ class GrowthAccounting(Specification):
         rule = share_rule(
             panel, names, self.given_shares, self.share_timing, remainder=not self.per_labor_unit
         )
-        check_share_columns(
-            panel, rule, names, np.inf if self.per_labor_unit else self.share_tolerance
-        )
         columns = [panel[name] for name in (self.output, *names)]
         notes: dict[str, int] = {}
 
@@ -261,6 +264,10 @@ class GrowthAccounting(Specification):
             )
 
         terms = account()
+        if terms.share_range[0] < 0.0 or terms.share_range[1] > 1.0:
+            refuse_share_range(panel, rule, names)
+        if not self.per_labor_unit:
+            refuse_share_sums(panel, rule, names, self.share_tolerance)
         if terms.invalid.any():
             columns = self._without_invalid(panel, (self.output, *names), columns, notes)
             terms = account()

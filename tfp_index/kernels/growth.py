@@ -86,6 +86,8 @@ class GrowthTerms:
         stand in blocks where they spoil a growth rate; 0 means that there are none.
     largest : (1 + k,) float array
         Largest absolute growth of output and of each input.
+    share_range : (2,) float array
+        Smallest and largest entry of the share columns; infinite where there are none.
     """
 
     output_growth: Floats
@@ -96,6 +98,7 @@ class GrowthTerms:
     status: Flags
     invalid: NDArray[np.int64]
     largest: Floats
+    share_range: Floats
 
 
 def log_mean(a: Floats, b: Floats) -> Floats:
@@ -163,11 +166,13 @@ def growth_terms(
         status=lag_status.copy(),
         invalid=np.zeros(1 + k, np.int64),
         largest=np.zeros(1 + k),
+        share_range=np.array([np.inf, -np.inf]),
     )
+    share_columns = [source for source in shares.sources if isinstance(source, np.ndarray)]
     levels = (output, *inputs)
     growths = (terms.output_growth, *terms.input_growth)
 
-    def work(rows: slice) -> tuple[list[int], list[float]]:
+    def work(rows: slice) -> tuple[list[int], list[float], list[float]]:
         # one row before the block, for its first difference; row 0 has none
         wide = slice(max(rows.start - 1, 0), rows.stop)
         here = slice(max(rows.start, 1), rows.stop)
@@ -180,16 +185,21 @@ def growth_terms(
                 largest.append(_largest(g[rows]))
             _residual(terms, rows, _share_rows(shares, rows), residual)
         unexplained = _explain(terms, rows, absent.shape[0])
+        lows = [np.fmin.reduce(column[rows], initial=np.inf) for column in share_columns]
+        highs = [np.fmax.reduce(column[rows], initial=-np.inf) for column in share_columns]
+        ends = [min(lows, default=np.inf), max(highs, default=-np.inf)]
         # a zero or an infinity shows as infinite growth of logs, a negative number as a missing
         # one; rates show neither, so there every level is looked at
         if unexplained or growth == "discrete" or not np.isfinite(largest).all():
-            return [_invalid(level[wide], logs) for level in levels], largest
-        return [0] * (1 + k), largest
+            return [_invalid(level[wide], logs) for level in levels], largest, ends
+        return [0] * (1 + k), largest, ends
 
     # few temporaries and some thirty calls a block: longer blocks than usual pay
-    for invalid, largest in map_blocks(work, n, size=2 * BLOCK_ROWS, threads=threads):
+    for invalid, largest, ends in map_blocks(work, n, size=2 * BLOCK_ROWS, threads=threads):
         terms.invalid[:] += invalid
         np.maximum(terms.largest, largest, out=terms.largest)
+        terms.share_range[0] = min(terms.share_range[0], ends[0])
+        terms.share_range[1] = max(terms.share_range[1], ends[1])
     return terms
 
 
