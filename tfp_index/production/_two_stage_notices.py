@@ -21,7 +21,7 @@ from tfp_index.panel.panel import Panel
 from tfp_index.production._two_stage_data import Columns
 from tfp_index.production._two_stage_fit import Problem, Solution, coefficients
 
-__all__ = ["Notice", "gathered", "lost_rows", "of_draws", "of_solution"]
+__all__ = ["Notice", "gathered", "lost_rows", "of_draws", "of_solution", "several_roots"]
 
 Floats = NDArray[np.float64]
 
@@ -182,8 +182,8 @@ def _of_roots(problem: Problem, solution: Solution, inputs: Sequence[str]) -> li
             Notice(
                 "several_roots",
                 IdentificationWarning,
-                f"{len(rivals) + 1} roots are admissible and alike in the persistence of "
-                f"productivity: {listed}. The data do not choose between them; root= does",
+                f"{several_roots(len(rivals) + 1, bool(solution.admissible[index]))}: {listed}. "
+                "The data do not choose between them; root= does",
             )
         )
     total = own.sum()
@@ -200,6 +200,19 @@ def _of_roots(problem: Problem, solution: Solution, inputs: Sequence[str]) -> li
             )
         )
     return found
+
+
+def several_roots(count: int, admissible: bool) -> str:
+    """Say how roots that the data do not tell apart are alike.
+
+    Examples
+    --------
+    >>> several_roots(2, False)
+    '2 roots are alike in the persistence of productivity, none of them admissible'
+    """
+    if admissible:
+        return f"{count} roots are admissible and alike in the persistence of productivity"
+    return f"{count} roots are alike in the persistence of productivity, none of them admissible"
 
 
 def _no_root(problem: Problem, solution: Solution, inputs: Sequence[str], own: Floats) -> Notice:

@@ -39,6 +39,7 @@ from tfp_index.production._gnr_estimate import (
 )
 from tfp_index.production._result import Named, ProductionResult
 from tfp_index.production._rows import Used, chosen_inputs, complete_rows, dense, read_logs
+from tfp_index.production._two_stage_notices import several_roots
 from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import RowValues, Sample, record_of
 from tfp_index.results.specification import Specification, choose
@@ -416,6 +417,7 @@ class GandhiNavarroRivers(Specification):
     def _notices(self, arrays: Arrays, points: Points, draws: Draws | None) -> Said:
         said: Said = []
         index = points.choice.index
+        admissible = bool(points.admissible[index])
         show = ", ".join(
             f"{n} {value:.4g}"
             for n, value in zip(self.fixed, points.elasticities[index].tolist(), strict=True)
@@ -429,7 +431,7 @@ class GandhiNavarroRivers(Specification):
                     "all be zero. No standard errors are given. Try lower degrees",
                 )
             )
-        elif not points.admissible[index]:
+        elif not admissible:
             said.append(
                 (
                     IdentificationWarning,
@@ -448,9 +450,8 @@ class GandhiNavarroRivers(Specification):
             said.append(
                 (
                     IdentificationWarning,
-                    f"{len(points.choice.rivals) + 1} roots are admissible and alike in the "
-                    f"persistence of productivity: {listed}. The data do not choose between them; "
-                    "root= does",
+                    f"{several_roots(len(points.choice.rivals) + 1, admissible)}: {listed}. "
+                    "The data do not choose between them; root= does",
                 )
             )
         if draws is not None and len(draws.failures) > FAILED_DRAWS * draws.values.shape[0]:

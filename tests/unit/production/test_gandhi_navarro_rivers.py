@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -220,6 +221,24 @@ def test_of_several_roots_the_admissible_and_most_persistent_is_taken():
     assert len(roots) > 1
     pool = [row for row in roots if row["admissible"]] or roots
     assert roots[0]["persistence"] == max(row["persistence"] for row in pool)
+
+
+def test_rivals_are_called_admissible_only_when_they_are():
+    from tfp_index.kernels.roots import choose_root
+    from tfp_index.production._gnr_estimate import find_points, stage
+
+    spec = tfp.GandhiNavarroRivers(revenue_share="share", share_degree=3)
+    arrays, _ = spec._arrays(_simulated(60, 5, 3, curvature=0.05).panel())
+    points, _ = find_points(arrays, stage(arrays), spec.starts)
+    for some, words in ((True, "roots are admissible and alike"), (False, "none of them admiss")):
+        ok = points.is_root & some
+        choice = choose_root(points.is_root, ok, points.persistence, points.values, close=2.0)
+        changed = dataclasses.replace(points, admissible=ok, choice=choice)
+        texts = [
+            text for _, text in spec._notices(arrays, changed, None) if "do not choose" in text
+        ]
+        assert len(texts) == 1
+        assert words in texts[0]
 
 
 @pytest.mark.parametrize(

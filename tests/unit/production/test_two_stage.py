@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 
@@ -678,6 +679,36 @@ def test_the_error_of_the_probit_is_part_of_the_covariance():
         numeric = np.array(slopes).T @ np.array(slopes) * firms / (firms - 1)
         scale = np.sqrt(np.diagonal(numeric))
         assert np.abs((V - numeric) / np.outer(scale, scale)).max() < 1e-4
+
+
+@pytest.mark.parametrize("some", [True, False])
+def test_roots_that_are_alike_are_called_admissible_only_when_they_are(some):
+    """Three exact roots, taken to be alike by a wide limit on the difference in persistence."""
+    from tfp_index.kernels.roots import choose_root
+    from tfp_index.production._two_stage_data import read_columns
+    from tfp_index.production._two_stage_estimate import make_problem
+    from tfp_index.production._two_stage_fit import solve
+    from tfp_index.production._two_stage_notices import of_solution
+
+    panel = tfp.datasets.simulate.acf2015(1, firms=1000, measurement_error=0.0, rng=1).panel()
+    spec = tfp.AckerbergCavesFrazer(basis_degree=1, law_degree=1)
+    columns = read_columns(
+        panel, logs=("output", "labor", "capital", "materials"), others=(), by=None,
+        survival=False, invalid="error",
+    )  # fmt: skip
+    problem = make_problem(spec, spec._method(), panel, columns.part(0))
+    found = solve(problem)
+    assert found.is_root.sum() == 3
+    admissible = found.is_root & some
+    choice = choose_root(found.is_root, admissible, found.persistence, found.found.values, 2.0)
+    solution = dataclasses.replace(found, admissible=admissible, choice=choice)
+    notices = of_solution(problem, solution, ("labor", "capital"), (), ())
+    text = {notice.code: notice.text for notice in notices}["several_roots"]
+    assert text.startswith(
+        "3 roots are admissible and alike in the persistence of productivity: "
+        if some
+        else "3 roots are alike in the persistence of productivity, none of them admissible: "
+    )
 
 
 # cost ---------------------------------------------------------------------------------------------
