@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tfp_index as tfp
+from tfp_index.growth.accounting_result import REASONS
 from tfp_index.kernels.groups import lag_status
 from tfp_index.kernels.growth import ShareRule, growth_terms
 
@@ -84,6 +85,15 @@ def test_contributions_add_up_to_output_growth(spec, frame):
     there = np.isfinite(whole)
     total = sum(table[c][there] for c in [*parts, tfp_part])
     np.testing.assert_allclose(total, whole[there], atol=ADDITIVE)
+
+
+@given(specs, frames())
+def test_the_sample_counts_what_the_rows_say(spec, frame):
+    res = fit(spec, frame)
+    counts = np.bincount(res.terms.status, minlength=4).tolist()
+    lost = [res.sample.lost.get(r, 0) for r in list(REASONS.values())[1:]]
+    assert [res.sample.used, *lost] == counts
+    assert res.sample.balanced
 
 
 @given(specs, frames(), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))

@@ -16,8 +16,7 @@ from tfp_index.growth._shares import (
     share_rule,
 )
 from tfp_index.growth.accounting_result import GrowthAccountingResult
-from tfp_index.kernels.groups import STATUS_FIRST, STATUS_GAP, STATUS_OK
-from tfp_index.kernels.growth import STATUS_MISSING, GrowthTerms, growth_terms
+from tfp_index.kernels.growth import GrowthTerms, growth_terms
 from tfp_index.panel.checks import CODES, check, refuse_mixed_bases, require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
@@ -351,16 +350,15 @@ class GrowthAccounting(Specification):
 
 
 def _sample(panel: Panel, terms: GrowthTerms, notes: dict[str, int]) -> Sample:
-    def count(status: int) -> int:
-        return int(np.count_nonzero(terms.status == status))
-
+    first = panel.offsets.shape[0] - 1  # each series has one first row
+    missing = int(terms.missing[0])
     return Sample(
         rows=panel.keys.frame_rows,
-        used=count(STATUS_OK),
+        used=panel.n_rows - first - panel.n_gaps - missing,
         lost={
-            "first row of its entity": count(STATUS_FIRST),
-            "gap before the row": count(STATUS_GAP),
-            "value or share missing": count(STATUS_MISSING),
+            "first row of its entity": first,
+            "gap before the row": panel.n_gaps,
+            "value or share missing": missing,
         },
         notes=notes,
     )

@@ -86,6 +86,8 @@ class GrowthTerms:
         stand in blocks where they spoil a growth rate; 0 means that there are none.
     largest : (1 + k,) float array
         Largest absolute growth of output and of each input.
+    missing : (1,) int array
+        Rows whose status is `STATUS_MISSING`.
     share_range : (2,) float array
         Smallest and largest entry of the share columns; infinite where there are none.
     """
@@ -98,6 +100,7 @@ class GrowthTerms:
     status: Flags
     invalid: NDArray[np.int64]
     largest: Floats
+    missing: NDArray[np.int64]
     share_range: Floats
 
 
@@ -166,13 +169,14 @@ def growth_terms(
         status=lag_status.copy(),
         invalid=np.zeros(1 + k, np.int64),
         largest=np.zeros(1 + k),
+        missing=np.zeros(1, np.int64),
         share_range=np.array([np.inf, -np.inf]),
     )
     share_columns = [source for source in shares.sources if isinstance(source, np.ndarray)]
     levels = (output, *inputs)
     growths = (terms.output_growth, *terms.input_growth)
 
-    def work(rows: slice) -> tuple[list[int], list[float], list[float]]:
+    def work(rows: slice) -> tuple[list[int], list[float], list[float], int]:
         # one row before the block, for its first difference; row 0 has none
         wide = slice(max(rows.start - 1, 0), rows.stop)
         here = slice(max(rows.start, 1), rows.stop)
@@ -191,13 +195,16 @@ def growth_terms(
         # a zero or an infinity shows as infinite growth of logs, a negative number as a missing
         # one; rates show neither, so there every level is looked at
         if unexplained or growth == "discrete" or not np.isfinite(largest).all():
-            return [_invalid(level[wide], logs) for level in levels], largest, ends
-        return [0] * (1 + k), largest, ends
+            return [_invalid(level[wide], logs) for level in levels], largest, ends, unexplained
+        return [0] * (1 + k), largest, ends, unexplained
 
     # few temporaries and some thirty calls a block: longer blocks than usual pay
-    for invalid, largest, ends in map_blocks(work, n, size=2 * BLOCK_ROWS, threads=threads):
+    for invalid, largest, ends, unexplained in map_blocks(
+        work, n, size=2 * BLOCK_ROWS, threads=threads
+    ):
         terms.invalid[:] += invalid
         np.maximum(terms.largest, largest, out=terms.largest)
+        terms.missing[0] += unexplained
         terms.share_range[0] = min(terms.share_range[0], ends[0])
         terms.share_range[1] = max(terms.share_range[1], ends[1])
     return terms
@@ -279,16 +286,16 @@ def _timed(column: Floats, rows: slice, timing: str) -> Floats:
     return before
 
 
-def _explain(terms: GrowthTerms, rows: slice, absent: int) -> bool:
-    """Mark rows whose growth is missing although the period before is there, if any."""
+def _explain(terms: GrowthTerms, rows: slice, absent: int) -> int:
+    """Mark and count rows whose growth is missing although the period before is there."""
     missing = np.isnan(terms.tfp_growth[rows])
-    if np.count_nonzero(missing) == absent:
-        return False
-    status = terms.status[rows]
-    status[missing & (status == STATUS_OK)] = STATUS_MISSING
-    for column in (*terms.contributions, terms.tfp_contribution):
-        column[rows][missing] = np.nan
-    return True
+    unexplained = int(np.count_nonzero(missing)) - absent
+    if unexplained:
+        status = terms.status[rows]
+        status[missing & (status == STATUS_OK)] = STATUS_MISSING
+        for column in (*terms.contributions, terms.tfp_contribution):
+            column[rows][missing] = np.nan
+    return unexplained
 
 
 def input_index_terms(

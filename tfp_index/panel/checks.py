@@ -319,7 +319,7 @@ def require_keys(panel: Panel) -> None:
 
 
 def _duplicates(panel: Panel) -> NDArray[np.intp]:
-    if not (panel.lag_status == STATUS_GAP).any():
+    if not panel.n_gaps:
         return np.zeros(0, np.intp)  # a repeated key counts as a gap
     same = (panel.time[1:] == panel.time[:-1]) & (panel.lag_status[1:] == STATUS_GAP)
     return np.flatnonzero(same) + 1

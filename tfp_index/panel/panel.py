@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, nearest
 from tfp_index.kernels.blocks import default_threads
-from tfp_index.kernels.groups import calendar_lags, lag_status
+from tfp_index.kernels.groups import STATUS_GAP, calendar_lags, lag_status
 from tfp_index.panel.frames import FrameReader
 from tfp_index.panel.keys import Category, Keys, read_keys
 from tfp_index.panel.mapping import ReadOnly
@@ -184,6 +184,11 @@ class Panel:
     def series_codes(self) -> Ints:
         """(n,) number of each row's series."""
         return np.repeat(np.arange(self.offsets.shape[0] - 1), np.diff(self.offsets))
+
+    @cached_property
+    def n_gaps(self) -> int:
+        """Rows whose series has a row before them that is not their previous period."""
+        return int(np.count_nonzero(self.lag_status == STATUS_GAP))
 
     def __len__(self) -> int:
         return self.n_rows
