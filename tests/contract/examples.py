@@ -563,6 +563,13 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
     "AckerbergCavesFrazer": [
         Example(
+            tfp.AckerbergCavesFrazer(basis_degree=1, law_degree=1, by="industry"),
+            enterprises(),
+            ENTERPRISE_ROLES,
+            "capital",
+            CLUSTERS,
+        ),
+        Example(
             tfp.AckerbergCavesFrazer(basis_degree=2, law_degree=1),
             enterprises(),
             ENTERPRISE_ROLES,
