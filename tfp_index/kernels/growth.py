@@ -159,19 +159,7 @@ def growth_terms(
         are counted in ``invalid``; where there are any, the growth beside them means nothing.
     """
     n, k = output.shape[0], len(inputs)
-    ratio = residual == "ratio"
-    terms = GrowthTerms(
-        output_growth=np.empty(n),
-        input_growth=np.empty((k, n)),
-        contributions=np.empty((k, n)),
-        tfp_growth=(tfp := np.empty(n)),
-        tfp_contribution=np.empty(n) if ratio else tfp,
-        status=lag_status.copy(),
-        invalid=np.zeros(1 + k, np.int64),
-        largest=np.zeros(1 + k),
-        missing=np.zeros(1, np.int64),
-        share_range=np.array([np.inf, -np.inf]),
-    )
+    terms = _empty_terms(n, k, lag_status, residual == "ratio")
     share_columns = [source for source in shares.sources if isinstance(source, np.ndarray)]
     levels = (output, *inputs)
     growths = (terms.output_growth, *terms.input_growth)
@@ -189,9 +177,7 @@ def growth_terms(
                 largest.append(_largest(g[rows]))
             _residual(terms, rows, _share_rows(shares, rows), residual)
         unexplained = _explain(terms, rows, absent.shape[0])
-        lows = [np.fmin.reduce(column[rows], initial=np.inf) for column in share_columns]
-        highs = [np.fmax.reduce(column[rows], initial=-np.inf) for column in share_columns]
-        ends = [min(lows, default=np.inf), max(highs, default=-np.inf)]
+        ends = _share_ends(share_columns, rows)
         # a zero or an infinity shows as infinite growth of logs, a negative number as a missing
         # one; rates show neither, so there every level is looked at
         if unexplained or growth == "discrete" or not np.isfinite(largest).all():
@@ -208,6 +194,28 @@ def growth_terms(
         terms.share_range[0] = min(terms.share_range[0], ends[0])
         terms.share_range[1] = max(terms.share_range[1], ends[1])
     return terms
+
+
+def _empty_terms(n: int, k: int, lag_status: Flags, ratio: bool) -> GrowthTerms:
+    tfp = np.empty(n)
+    return GrowthTerms(
+        output_growth=np.empty(n),
+        input_growth=np.empty((k, n)),
+        contributions=np.empty((k, n)),
+        tfp_growth=tfp,
+        tfp_contribution=np.empty(n) if ratio else tfp,
+        status=lag_status.copy(),
+        invalid=np.zeros(1 + k, np.int64),
+        largest=np.zeros(1 + k),
+        missing=np.zeros(1, np.int64),
+        share_range=np.array([np.inf, -np.inf]),
+    )
+
+
+def _share_ends(columns: Sequence[Floats], rows: slice) -> list[float]:
+    lows = [np.fmin.reduce(column[rows], initial=np.inf) for column in columns]
+    highs = [np.fmax.reduce(column[rows], initial=-np.inf) for column in columns]
+    return [min(lows, default=np.inf), max(highs, default=-np.inf)]
 
 
 def _invalid(values: Floats, logs: bool) -> int:
