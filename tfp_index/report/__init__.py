@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfp_index.report.adapters import Context, Part
     from tfp_index.report.aggregation import Protected
+    from tfp_index.report.criteria import Criteria
     from tfp_index.report.growth import Growth
     from tfp_index.report.sections import (
         Column,
@@ -32,6 +33,7 @@ _HOME = {
     "write": "tfp_index.report.writer",
     # results as a report tells them
     "Context": "tfp_index.report.adapters",
+    "Criteria": "tfp_index.report.criteria",
     "Growth": "tfp_index.report.growth",
     "Part": "tfp_index.report.adapters",
     "Protected": "tfp_index.report.aggregation",
@@ -51,6 +53,7 @@ _HOME = {
 __all__ = [
     "Column",
     "Context",
+    "Criteria",
     "Facts",
     "Figure",
     "Grid",

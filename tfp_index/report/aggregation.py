@@ -104,7 +104,8 @@ def of_dispersion(result: DispersionResult, context: Context) -> list[Section]:
         blocks.append(_figure("spread", "dispersion", lang, lambda ax: plot.dispersion(
             result, where, language=lang.code, title=_of(where), ax=ax)))  # fmt: skip
     own = list(result.groups)
-    shown = [*own, "weighting", *(n for n in _SPREAD if n in table.columns), "reason"]
+    several = ["weighting"] if len(result.spreads) > 1 else []
+    shown = [*own, *several, *(n for n in _SPREAD if n in table.columns), "reason"]
     caption = lang.text("aggregation.dispersion.caption")
     blocks.append(cells_grid("dispersion", caption, table, lang, own=own, columns=shown))
     return [_section("dispersion", blocks, table, result, lang)]
@@ -268,7 +269,11 @@ def _public_blocks(
     caption = lang.text("aggregation.public.caption")
     if unit and any(n in table.columns for n in ("contribution", "part_of_log_gain")):
         caption = lang.text("aggregation.public.caption_unit", unit=unit)
-    grid = cells_grid(key, caption, table, lang, own=names, scaled=scaled)
+    wide = "d9010" in disclosed.cells.values
+    shown = [
+        n for n in table.columns if n not in disclosed.cells.values or n in _SPREAD or not wide
+    ]
+    grid = cells_grid(key, caption, table, lang, own=names, scaled=scaled, columns=shown)
     notes = tuple(lang.phrase(note) for note in disclosed.cells.notes)
     return [
         Text(lead, "lead"),
@@ -310,7 +315,7 @@ def _section(
     return Section(
         stem,
         lang.text(f"aggregation.{title}.title"),
-        (*blocks, *said),
+        (*blocks, *said, Text(lang.text("aggregation.internal"), "note")),
         (record_section(result.record, lang, _method(result, lang)),),
     )
 

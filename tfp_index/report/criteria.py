@@ -1,0 +1,310 @@
+"""Sections on a scored criteria set: ranking, scorecard of a unit, uncertainty, the set itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfp_index.composite.uncertainty import Sensitivity, Uncertainty
+from tfp_index.criteria.criteria_set import CriteriaSet
+from tfp_index.criteria.output import score_tables
+from tfp_index.criteria.result import CriteriaResult
+from tfp_index.errors import SpecificationError
+from tfp_index.language import Language
+from tfp_index.panel.table import Table
+from tfp_index.plot import criteria as plot
+from tfp_index.plot._style import fit_name
+from tfp_index.report.adapters import Context
+from tfp_index.report.record import record_section
+from tfp_index.report.sections import Block, Column, Figure, Grid, Remarks, Section, Text
+from tfp_index.report.tables import column_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Criteria", "of_result", "of_sensitivity", "of_uncertainty"]
+
+_TEXTS = ("name", "unit", "verdict")
+_SHARES = ("share", "standing", "share_same")
+_RANKS = ("rank", "rank_low", "rank_median", "rank_high", "peers", "rows")
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """The telling of a scored criteria set.
+
+    Attributes
+    ----------
+    result : CriteriaResult
+    unit : optional
+        Whose scorecard is shown; default: nobody's.
+    period : optional
+        Of ranking and scorecard; default: the last.
+    uncertainty : Uncertainty, optional
+    sensitivity : Sensitivity, optional
+    entity_kind : {"area", "enterprise"}, optional
+        What the units are. A public report shows areas; of enterprises it shows the set only.
+        Without an answer it is refused. Units of a set made for enterprises are enterprises.
+    """
+
+    result: CriteriaResult
+    unit: Any = None
+    period: Any = None
+    uncertainty: Uncertainty | None = None
+    sensitivity: Sensitivity | None = None
+    entity_kind: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.entity_kind not in (None, "area", "enterprise"):
+            raise SpecificationError(
+                f"entity_kind={self.entity_kind!r}",
+                code="bad_option",
+                expected="'area' or 'enterprise'",
+            )
+
+    @property
+    def of_enterprises(self) -> bool | None:
+        """Whether the units are enterprises; None where nobody said."""
+        made_for = set(dict(self.result.criteria.parsed.head["entity"]).values())
+        if self.entity_kind == "enterprise" or made_for & {"enterprise", "doanh nghiệp"}:
+            return True
+        return None if self.entity_kind is None else False
+
+    def to_sections(self, context: Context) -> list[Section]:
+        """Return the section in the language of the context.
+
+        Raises
+        ------
+        SpecificationError
+            If the report is public and nobody said what the units are.
+        DataError
+            If `unit` or `period` is unknown.
+        """
+        if context.public and self.of_enterprises is None:
+            raise SpecificationError(
+                "a public report on a criteria set must know what the units are",
+                code="disclosure_unknown",
+                expected="report.Criteria(result, entity_kind='area') or 'enterprise'",
+                remedy="say it; single enterprises are then left out",
+            )
+        lang, criteria = context.language, self.result.criteria
+        withheld = bool(context.public and self.of_enterprises)
+        blocks = _label(criteria, lang)
+        if withheld:
+            blocks.append(Text(lang.text("criteria.report.withheld"), "note"))
+            below = [_set(criteria, lang)]
+        else:
+            blocks.append(Text(self._lead(lang), "lead"))
+            if self.of_enterprises:
+                blocks.append(Text(lang.text("criteria.note.confidential"), "warning"))
+            below = self._sections(context)
+        return [Section("criteria", criteria.name(lang.code), tuple(blocks), tuple(below))]
+
+    def _sections(self, context: Context) -> list[Section]:
+        lang = context.language
+        tables = score_tables(self.result, period=self._period, unit=self.unit, language=lang.code)
+        made = [self._ranking(lang)]
+        if self.unit is not None:
+            made.append(self._scorecard(tables["profile"], lang))
+        if self.uncertainty is not None:
+            made.append(_uncertainty(self.uncertainty, self._period, lang))
+        if self.sensitivity is not None:
+            made += of_sensitivity(self.sensitivity, context)
+        coverage = _grid("coverage", tables["coverage"], lang, data=self.result.coverage())
+        title = lang.text("criteria.sheet.coverage")
+        made += [Section("coverage", title, (coverage,)), _set(self.result.criteria, lang)]
+        return [*made, record_section(self.result.scores.record, lang)]
+
+    @property
+    def _period(self) -> Any:
+        return self.result.periods[-1] if self.period is None else self.period
+
+    def _lead(self, lang: Language) -> str:
+        table = self.result.ranking(self._period)
+        ranked = table.take(np.flatnonzero(np.isfinite(table["rank"])))
+        count = lang.integer(len(ranked))
+        if not len(ranked):
+            return lang.text("criteria.report.none")
+        first = ranked["unit"][ranked["rank"] == ranked["rank"].min()].tolist()
+        units = lang.join([str(unit) for unit in first])
+        return lang.text("criteria.report.lead", count=count, first=units)
+
+    def _ranking(self, lang: Language) -> Section:
+        title = lang.text("criteria.sheet.ranking")
+        if not self.result.scores.single_period:
+            title = f"{title}, {self._period}"
+        table, criteria = self.result.ranking(self._period), self.result.criteria
+        grid = _grid("ranking", table, lang, title, criteria=criteria)
+        return Section("ranking", title, (grid,))
+
+    def _scorecard(self, table: Table, lang: Language) -> Section:
+        title = lang.text("criteria.plot.scorecard", unit=table.title)
+        figure = Figure(
+            "scorecard",
+            lang.text("criteria.report.figure"),
+            lang.text("criteria.report.alt"),
+            lambda ax: _fit(
+                plot.scorecard(
+                    self.result,
+                    self.unit,
+                    self._period,
+                    language=lang.code,
+                    title="",
+                    note="",
+                    ax=ax,
+                )
+            ),
+            height=1.2 + 0.36 * len(table),
+        )
+        raw = self.result.profile(self.unit, self._period)
+        data = Table({n: v for n, v in raw.columns.items() if n not in _TEXTS})
+        grid = _grid("profile", table, lang, lang.text("criteria.sheet.profile"), data=data)
+        return Section("scorecard", title, (figure, grid, Remarks(tuple(table.notes))))
+
+
+def of_result(result: CriteriaResult, context: Context) -> list[Section]:
+    """Return the section on a scored criteria set on its own."""
+    return Criteria(result).to_sections(context)
+
+
+def of_uncertainty(uncertainty: Uncertainty, context: Context) -> list[Section]:
+    """Return the section on intervals of ranks.
+
+    Raises
+    ------
+    SpecificationError
+        If the report is public: nobody knows what the units are.
+    """
+    if context.public:
+        raise SpecificationError(
+            "a public report does not take bare ranks: their units may be enterprises",
+            code="disclosure_unknown",
+            expected="report.Criteria(result, uncertainty=…, entity_kind='area')",
+        )
+    return [_uncertainty(uncertainty, uncertainty.result.periods[-1], context.language)]
+
+
+def _uncertainty(uncertainty: Uncertainty, period: Any, lang: Language) -> Section:
+    result, table = uncertainty.result, uncertainty.table()
+    if not result.single_period:
+        table = table.where(**{result.keys.names["time"]: period})
+    title = lang.text("criteria.sheet.uncertainty")
+    share = lang.percent(uncertainty.confidence, 0)
+    count = lang.integer(uncertainty.ranks.shape[1])
+    blocks: list[Block] = [Text(lang.text("criteria.note.interval", share=share, count=count))]
+    units = int(np.isfinite(table["rank"]).sum())
+    if 0 < units <= plot.MOST_UNITS:
+        blocks.append(
+            Figure(
+                "ranks",
+                lang.text("criteria.report.ranks"),
+                lang.text("criteria.report.ranks_alt"),
+                lambda ax: _fit(
+                    plot.rank_intervals(
+                        uncertainty, period, language=lang.code, title="", note="", ax=ax
+                    )
+                ),
+                height=1.4 + 0.25 * units,
+            )
+        )
+    grid = _grid("uncertainty", table, lang, title, own=list(result.key_columns()))
+    return Section("uncertainty", title, (*blocks, grid))
+
+
+def of_sensitivity(sensitivity: Sensitivity, context: Context) -> list[Section]:
+    """Return the section on which choice moves the ranks; it names no unit."""
+    lang, table = context.language, sensitivity.table()
+    title = lang.text("criteria.plot.sensitivity")
+    figure = Figure(
+        "choices",
+        lang.text("criteria.plot.sensitivity_axis"),
+        lang.text("criteria.report.choices_alt"),
+        lambda ax: _fit(plot.choices(sensitivity, language=lang.code, title="", note="", ax=ax)),
+        height=1.6 + 0.6 * len(table),
+    )
+    names = [lang.text(f"criteria.factor.{f}") if lang.has(f"criteria.factor.{f}") else f
+             for f in sensitivity.factors]  # fmt: skip
+    shown = Table({**table.columns, "factor": names})
+    return [Section("sensitivity", title, (figure, _grid("sensitivity", shown, lang, data=table)))]
+
+
+def _fit(ax: Axes) -> Axes:
+    """Wrap the names along the axis to the width of the figure; the tables hold them in full."""
+    names = ax.get_yticklabels()
+    weights = [name.get_fontweight() for name in names]
+    ax.set_yticks(ax.get_yticks(), [fit_name(ax, name.get_text(), 2) for name in names])
+    for name, weight in zip(ax.get_yticklabels(), weights, strict=True):
+        name.set_fontweight(weight)
+    return ax
+
+
+def _label(criteria: CriteriaSet, lang: Language) -> list[Block]:
+    """Say what the set is before any number."""
+    said = f"{lang.text('criteria.report.label')}: {criteria.label(lang.code)}."
+    if criteria.status == "proposal":
+        said = f"{said} {lang.text('criteria.note.proposal')}"
+    blocks: list[Block] = [Text(said, "warning")]
+    if note := criteria.note(lang.code):
+        blocks.append(Text(note))
+    return blocks
+
+
+def _set(criteria: CriteriaSet, lang: Language) -> Section:
+    """Show every indicator with its definition, status and source."""
+    table = criteria.table(lang.code)
+    columns: dict[str, Any] = {name: table[name] for name in ("code", "name", "definition", "unit")}
+    columns["direction"] = [lang.text(f"criteria.direction.{d}") for d in table["direction"]]
+    columns["status"] = [
+        lang.text(f"criteria.status.{s.replace(' ', '_')}") for s in table["status"]
+    ]
+    columns["source"] = table["source"]
+    title = lang.text("criteria.sheet.set")
+    shown = Table(columns)
+    made = tuple(
+        Column(lang.text(f"criteria.head.{n}"), tuple(map(str, v.tolist())), False)
+        for n, v in shown.columns.items()
+    )
+    caption = f"{criteria.name(lang.code)} {criteria.version}"
+    return Section("set", title, (Grid("set", caption, made),))
+
+
+def _grid(
+    key: str,
+    table: Table,
+    lang: Language,
+    caption: str = "",
+    *,
+    own: Collection[str] = (),
+    criteria: CriteriaSet | None = None,
+    data: Table | None = None,
+) -> Grid:
+    """Return a table with heads in words; columns that the caller named keep their names."""
+    nodes: Sequence[str] = ()
+    if criteria is not None:
+        parsed = criteria.parsed
+        nodes = [*(g.code for g in parsed.groups), *(i.code for i in parsed.indicators)]
+    columns = []
+    for name, values in table.columns.items():
+        head = name
+        if criteria is not None and name in nodes:
+            head = criteria.name_of(name, lang.code)
+        elif name not in own and lang.has(f"criteria.head.{name}"):
+            head = lang.text(f"criteria.head.{name}")
+        columns.append(_column(name, head, values, lang, name in own))
+    shown = caption or lang.text(f"criteria.sheet.{key}")
+    return Grid(key, shown, tuple(columns), data=table if data is None else data)
+
+
+def _column(name: str, head: str, values: Any, lang: Language, own: bool) -> Column:
+    if own or values.dtype.kind not in "fiub":
+        return Column(head, tuple("" if v is None else str(v) for v in values.tolist()), False)
+    if name in _SHARES:
+        return Column(head, tuple(lang.percent(v, 0) for v in values.tolist()))
+    if name in _RANKS:
+        return Column(head, tuple(lang.number(v, 0) for v in values.tolist()))
+    if values.dtype.kind == "f":
+        return Column(head, tuple(lang.number(v, 2) for v in values.tolist()))
+    return column_of(head, values, lang)
