@@ -52,7 +52,7 @@ def of_decomposition(result: DecompositionResult, context: Context) -> list[Sect
         *_decomposition_lead(whole, result, lang),
         Text(lang.text("aggregation.decomposition.meaning")),
         _figure("terms", "decomposition", lang, lambda ax: plot.decomposition(
-            result, language=lang.code, title="", ax=ax)),
+            result, language=lang.code, title="", note="", ax=ax)),
         cells_grid("decomposition", caption, whole, lang, scaled=scaled, columns=shown),
     ]  # fmt: skip
     if groups and len(table) > len(whole):
@@ -137,7 +137,7 @@ def of_misallocation(result: HsiehKlenowResult, context: Context) -> list[Sectio
         Text(lead, "lead"),
         Text(lang.text("aggregation.misallocation.meaning")),
         _figure("path", "misallocation", lang, lambda ax: plot.trimming(
-            result, language=lang.code, title="", ax=ax)),
+            result, language=lang.code, title="", note="", ax=ax)),
         cells_grid("misallocation", caption, table, lang, own=(time,), columns=shown),
     ]  # fmt: skip
     return [_section("misallocation", blocks, table, result, lang)]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Criteria", "of_result", "of_sensitivity", "of_uncertainty"]
 
 _TEXTS = ("name", "unit", "verdict")
+_PROFILE = ("name", "unit", "value", "score", "rank", "median", "standing", "verdict")
 _SHARES = ("share", "standing", "share_same")
 _RANKS = ("rank", "rank_low", "rank_median", "rank_high", "peers", "rows")
 
@@ -161,7 +162,8 @@ class Criteria:
         )
         raw = self.result.profile(self.unit, self._period)
         data = Table({n: v for n, v in raw.columns.items() if n not in _TEXTS})
-        grid = _grid("profile", table, lang, lang.text("criteria.sheet.profile"), data=data)
+        shown = Table({n: table[n] for n in _PROFILE})
+        grid = _grid("profile", shown, lang, lang.text("criteria.sheet.profile"), data=data)
         return Section("scorecard", title, (figure, grid, Remarks(tuple(table.notes))))
 
 

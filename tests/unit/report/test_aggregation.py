@@ -207,3 +207,10 @@ def test_files_hold_the_numbers_whatever_the_language(results: list[Any], tmp_pa
         written = tfp.report.write(tmp_path / code / "r.html", results, language=code)
         found.append([path.read_bytes() for path in (*written.tables, written.json)])
     assert found[0] == found[1]
+
+
+def test_one_pair_of_periods_fits_a_telephone() -> None:
+    frame = enterprises()
+    result = tfp.Decomposition(weight="s").fit(panel_of(frame[frame["year"] < 2023]), "tfp")
+    for code in ("vi", "en"):  # axes that collapse are a warning, hence an error
+        assert "2021" in page_of([result], code).text
