@@ -107,9 +107,9 @@ class Aggregation(Specification):
         if isinstance(self.by, list):
             object.__setattr__(self, "by", tuple(self.by))
         if self.method == "domar" and self.scale == "level":
-            self.refuse("scale", "Domar aggregation adds up growth of logs", "'log'")
+            self._refuse("scale", "Domar aggregation adds up growth of logs", "'log'")
         if self.method == "domar" and self.relative is not None:
-            self.refuse("relative", "Domar aggregation uses growth only, no levels", "None")
+            self._refuse("relative", "Domar aggregation uses growth only, no levels", "None")
 
     def fit(self, panel: Panel, productivity: Any = "productivity") -> AggregationResult:
         """Aggregate.

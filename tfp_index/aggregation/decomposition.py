@@ -178,34 +178,34 @@ class Decomposition(Specification):
                 object.__setattr__(self, option, tuple(value))
         object.__setattr__(self, "frame_breaks", tuple(self.frame_breaks))
         if not self.methods or len(set(self.methods)) < len(self.methods):
-            self.refuse("method", "methods must be distinct", ", ".join(KNOWN))
+            self._refuse("method", "methods must be distinct", ", ".join(KNOWN))
         for method in self.methods:
             if method not in KNOWN:
-                self.refuse("method", f"{method!r} is not known", "one of " + ", ".join(KNOWN))
+                self._refuse("method", f"{method!r} is not known", "one of " + ", ".join(KNOWN))
         if not isinstance(self.keep_largest, int) or self.keep_largest < 0:
-            self.refuse("keep_largest", f"keep_largest={self.keep_largest!r}", "0 or more")
+            self._refuse("keep_largest", f"keep_largest={self.keep_largest!r}", "0 or more")
         if set(names_of(self.by)) & set(names_of(self.within)):
-            self.refuse("by", "by and within share a grouping", "different groupings")
+            self._refuse("by", "by and within share a grouping", "different groupings")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
         others = [m for m in self.methods if m not in METHODS]
         if self.within is not None and others:
-            self.refuse("within", f"{', '.join(others)} cannot be nested within groups")
+            self._refuse("within", f"{', '.join(others)} cannot be nested within groups")
         nested = {"collard_wexler_de_loecker", "nested_olley_pakes"} & set(self.methods)
         if nested and not names_of(self.by):
-            self.refuse("by", f"{', '.join(sorted(nested))} needs groups", 'e.g. by="district"')
+            self._refuse("by", f"{', '.join(sorted(nested))} needs groups", 'e.g. by="district"')
         if REALLOCATION not in self.methods:
             if self.elasticities is not None or self.costs is not None:
-                self.refuse("elasticities", "elasticities and costs belong to petrin_levinsohn")
+                self._refuse("elasticities", "elasticities and costs belong to petrin_levinsohn")
             return
         if self.scale == "level":
-            self.refuse("scale", "petrin_levinsohn is in logs", "'log'")
+            self._refuse("scale", "petrin_levinsohn is in logs", "'log'")
         for option in ("elasticities", "costs"):
             if not isinstance(getattr(self, option), Mapping) or not getattr(self, option):
-                self.refuse(option, f"petrin_levinsohn needs {option}", "a mapping of inputs")
+                self._refuse(option, f"petrin_levinsohn needs {option}", "a mapping of inputs")
         if set(self.elasticities) != set(self.costs):
-            self.refuse("costs", "elasticities and costs name different inputs", "the same inputs")
+            self._refuse("costs", "elasticities and costs name different inputs", "the same inputs")
 
     @property
     def methods(self) -> tuple[str, ...]:

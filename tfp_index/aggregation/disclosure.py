@@ -115,21 +115,21 @@ class DisclosureRules(Specification):
             try:
                 first, second = (float(part) for part in value)
             except (TypeError, ValueError):
-                self.refuse(option, f"{option}={value!r}", "two numbers")
+                self._refuse(option, f"{option}={value!r}", "two numbers")
             pair = (int(first), second) if option == "dominance" else (first, second)
             object.__setattr__(self, option, pair)
         if self.min_count is not None and self.min_count < 1:
-            self.refuse("min_count", f"min_count={self.min_count!r}", "an integer from 1, or None")
+            self._refuse("min_count", f"min_count={self.min_count!r}", "an integer from 1, or None")
         if self.dominance and not (self.dominance[0] >= 1 and 0 < self.dominance[1] <= 100):
-            self.refuse("dominance", f"dominance={self.dominance!r}", "(n from 1, k to 100)")
+            self._refuse("dominance", f"dominance={self.dominance!r}", "(n from 1, k to 100)")
         if self.p_percent is not None and not 0 < self.p_percent <= 100:
-            self.refuse("p_percent", f"p_percent={self.p_percent!r}", "above 0, at most 100")
+            self._refuse("p_percent", f"p_percent={self.p_percent!r}", "above 0, at most 100")
         if self.pq and not 0 < self.pq[0] <= self.pq[1]:
-            self.refuse("pq", f"pq={self.pq!r}", "0 < p <= q")
+            self._refuse("pq", f"pq={self.pq!r}", "0 < p <= q")
         if self.rounding is not None and not self.rounding > 0:
-            self.refuse("rounding", f"rounding={self.rounding!r}", "a number above zero")
+            self._refuse("rounding", f"rounding={self.rounding!r}", "a number above zero")
         if self.percentile_window < 1 or self.percentile_window % 2 == 0:
-            self.refuse("percentile_window", "percentile_window must be odd", "3, 5, 7 …")
+            self._refuse("percentile_window", "percentile_window must be odd", "3, 5, 7 …")
 
     @property
     def limits(self) -> kernel.Limits:

@@ -115,16 +115,16 @@ class Dispersion(Specification):
         try:
             wanted = tuple(sorted({float(p) for p in self.percentiles}))
         except (TypeError, ValueError):
-            self.refuse("percentiles", f"percentiles={self.percentiles!r}", "numbers")
+            self._refuse("percentiles", f"percentiles={self.percentiles!r}", "numbers")
         if any(not 0 <= p <= 100 for p in wanted):
-            self.refuse("percentiles", f"percentiles={self.percentiles!r}", "between 0 and 100")
+            self._refuse("percentiles", f"percentiles={self.percentiles!r}", "between 0 and 100")
         object.__setattr__(self, "percentiles", wanted)
         object.__setattr__(self, "joint", names_of(self.joint))
         for option in ("frontier", "laggards"):
             if not 0 < getattr(self, option) < 1:
-                self.refuse(option, f"{option}={getattr(self, option)!r}", "between 0 and 1")
+                self._refuse(option, f"{option}={getattr(self, option)!r}", "between 0 and 1")
         if not isinstance(self.bins, int) or self.bins < 2:
-            self.refuse("bins", f"bins={self.bins!r}", "an integer from 2")
+            self._refuse("bins", f"bins={self.bins!r}", "an integer from 2")
 
     @property
     def all_percentiles(self) -> tuple[float, ...]:

@@ -121,28 +121,28 @@ class HsiehKlenow(Specification):
 
     def __post_init__(self) -> None:
         if not self.elasticity > 1:
-            self.refuse("elasticity", f"elasticity={self.elasticity!r}", "above 1")
+            self._refuse("elasticity", f"elasticity={self.elasticity!r}", "above 1")
         if not self.rental_rate > 0:
-            self.refuse("rental_rate", f"rental_rate={self.rental_rate!r}", "above 0")
+            self._refuse("rental_rate", f"rental_rate={self.rental_rate!r}", "above 0")
         try:
             trim = (float(self.trim),) if not np.iterable(self.trim) else tuple(
                 float(t) for t in self.trim
             )  # fmt: skip
         except (TypeError, ValueError):
-            self.refuse("trim", f"trim={self.trim!r}", "shares such as (0, 0.01, 0.05)")
+            self._refuse("trim", f"trim={self.trim!r}", "shares such as (0, 0.01, 0.05)")
         if not trim or any(not 0 <= t < 0.5 for t in trim) or len(set(trim)) < len(trim):
-            self.refuse("trim", f"trim={trim!r}", "distinct shares from 0 to below 0.5")
+            self._refuse("trim", f"trim={trim!r}", "distinct shares from 0 to below 0.5")
         object.__setattr__(self, "trim", tuple(sorted(trim)))
         if isinstance(self.industry, list):
             object.__setattr__(self, "industry", tuple(self.industry))
         for option in ("min_firms", "min_cell"):
             if not isinstance(getattr(self, option), int) or getattr(self, option) < 1:
-                self.refuse(option, f"{option}={getattr(self, option)!r}", "an integer from 1")
+                self._refuse(option, f"{option}={getattr(self, option)!r}", "an integer from 1")
         shares = self.labor_share
         values = shares.values() if isinstance(shares, Mapping) else [shares]
         for value in values:
             if value is not None and not (isinstance(value, (int, float)) and 0 < value < 1):
-                self.refuse("labor_share", f"labor share {value!r}", "between 0 and 1")
+                self._refuse("labor_share", f"labor share {value!r}", "between 0 and 1")
 
     def fit(self, panel: Panel) -> HsiehKlenowResult:
         """Solve the model for every year and trim.

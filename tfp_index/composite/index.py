@@ -228,7 +228,7 @@ class CompositeIndex(Specification):
         """Return the index with some options changed, checked again."""
         for name in options:
             if name not in {f.name for f in dataclasses.fields(self)}:
-                self.refuse(name, f"there is no option {name!r}")
+                self._refuse(name, f"there is no option {name!r}")
         return dataclasses.replace(self, **options)
 
     def fit(self, data: Any, *, unit: str = "uCode", time: str | None = None) -> CompositeResult:
@@ -257,21 +257,21 @@ class CompositeIndex(Specification):
         if self.scale is not None and not (
             len(self.scale) == 2 and float(self.scale[0]) < float(self.scale[1])
         ):
-            self.refuse("scale", f"scale={self.scale!r} does not ascend", "two ascending numbers")
+            self._refuse("scale", f"scale={self.scale!r} does not ascend", "two ascending numbers")
         if self.scale is not None:
             object.__setattr__(self, "scale", (float(self.scale[0]), float(self.scale[1])))
         object.__setattr__(self, "keep", tuple(self.keep))
         for option in ("screen", "screen_zeros", "data_threshold"):
             if not 0.0 <= float(getattr(self, option)) <= 1.0:
-                self.refuse(option, f"{option}={getattr(self, option)!r}", "a share from 0 to 1")
+                self._refuse(option, f"{option}={getattr(self, option)!r}", "a share from 0 to 1")
         low, high = self.bounds
         if not 0.0 <= low <= high <= 1.0:
-            self.refuse("bounds", f"bounds={self.bounds!r}", "0 ≤ low ≤ high ≤ 1")
+            self._refuse("bounds", f"bounds={self.bounds!r}", "0 ≤ low ≤ high ≤ 1")
         object.__setattr__(self, "bounds", (float(low), float(high)))
         if self.winsorize_most < 0 or self.skew_limit < 0:
-            self.refuse("winsorize_most", "a count and a limit cannot be negative")
+            self._refuse("winsorize_most", "a count and a limit cannot be negative")
         if self.power == 0.0:
-            self.refuse("power", "the mean of order 0 is the geometric one", "another order")
+            self._refuse("power", "the mean of order 0 is the geometric one", "another order")
 
     def _check_nodes(self) -> None:
         tree = self.tree
@@ -282,9 +282,9 @@ class CompositeIndex(Specification):
             by_node = {"every node": value} if isinstance(value, str) else value
             for code, method in by_node.items():
                 if code != "every node" and code not in aggregates:
-                    self.refuse(option, f"{code!r} has no children; {nearest(code, aggregates)}")
+                    self._refuse(option, f"{code!r} has no children; {nearest(code, aggregates)}")
                 if method not in methods:
-                    self.refuse(
+                    self._refuse(
                         option,
                         f"{option} {method!r} of {code} is not known; "
                         f"{nearest(str(method), methods)}",
@@ -293,7 +293,7 @@ class CompositeIndex(Specification):
             for option, allowed in (("normalize", NORMALIZATIONS), ("treat", TREATMENTS)):
                 own = getattr(node, option)
                 if own is not None and own not in allowed:
-                    self.refuse(
+                    self._refuse(
                         "structure", f"{node.code!r}: {option} {own!r}; {nearest(own, allowed)}"
                     )
         for code in aggregates:
@@ -303,37 +303,37 @@ class CompositeIndex(Specification):
         scheme = self.scheme_of(code)
         if scheme in JUDGED:
             if code not in self.judgments:
-                self.refuse("judgments", f"{scheme} weights of {code!r} need judgments")
+                self._refuse("judgments", f"{scheme} weights of {code!r} need judgments")
             fault = judgment_faults(scheme, self.judgments[code], children)
             if fault:
-                self.refuse("judgments", f"{code!r}: {fault}")
+                self._refuse("judgments", f"{code!r}: {fault}")
         if scheme == "benefit_of_doubt":
             chosen = self.aggregate if isinstance(self.aggregate, str) else (
                 self.aggregate.get(code, "arithmetic")
             )  # fmt: skip
             if chosen != "arithmetic":
-                self.refuse(
+                self._refuse(
                     "aggregate",
                     f"benefit of the doubt at {code!r} is a weighted sum, not {chosen}",
                 )
             if self.bounds[0] * children > 1 or self.bounds[1] * children < 1:
-                self.refuse("bounds", f"no {children} shares of {code!r} fit in {self.bounds}")
+                self._refuse("bounds", f"no {children} shares of {code!r} fit in {self.bounds}")
 
     def _check_together(self) -> None:
         tree = self.tree
         if self.impute.startswith("group_") and self.impute_group is None:
-            self.refuse("impute_group", f"impute={self.impute!r} needs a column of groups")
+            self._refuse("impute_group", f"impute={self.impute!r} needs a column of groups")
         normalizations = dict(
             zip((n.code for n in tree.indicators), self.method_of("normalize"), strict=True)
         )
         if "reference" in normalizations.values() and self.reference_unit is None:
-            self.refuse("reference_unit", "normalize='reference' needs a reference unit")
+            self._refuse("reference_unit", "normalize='reference' needs a reference unit")
         if self.base_period is not None and self.compare == "period":
-            self.refuse("base_period", "anchors come either from a base period or from each")
+            self._refuse("base_period", "anchors come either from a base period or from each")
         for node in tree.indicators:
             for method, given in (("goalposts", node.goalposts), ("target", node.target)):
                 if normalizations[node.code] == method and given is None:
-                    self.refuse("structure", f"{node.code!r} is normalized by {method} it lacks")
+                    self._refuse("structure", f"{node.code!r} is normalized by {method} it lacks")
         for parent in tree.aggregates:
             rule = self.rule_of(parent.code)
             if rule.method not in POSITIVE or (rule.method == "generalized" and self.power == 1):

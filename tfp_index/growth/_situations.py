@@ -93,11 +93,11 @@ def check_sides(spec: Any) -> None:
         if roles is not None:
             object.__setattr__(spec, option, tuple(roles))
             if not roles or len(set(roles)) < len(roles) or isinstance(roles, str):
-                spec.refuse(option, f"{option} must be distinct role names", "a tuple of roles")
+                spec._refuse(option, f"{option} must be distinct role names", "a tuple of roles")
     for option in ("capital_share", "labor_share"):
         share = getattr(spec, option)
         if share is not None and not 0 <= share <= 1:
-            spec.refuse(option, f"{option}={share!r}", "a number from 0 to 1")
+            spec._refuse(option, f"{option}={share!r}", "a number from 0 to 1")
 
 
 def fixed_shares(spec: Any) -> dict[str, float]:

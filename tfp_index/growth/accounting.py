@@ -121,20 +121,20 @@ class GrowthAccounting(Specification):
         if self.inputs is not None:
             object.__setattr__(self, "inputs", tuple(self.inputs))
             if not self.inputs or len(set(self.inputs)) < len(self.inputs):
-                self.refuse("inputs", "inputs must be distinct role names", "one or more roles")
+                self._refuse("inputs", "inputs must be distinct role names", "one or more roles")
         if self.growth == "log" and self.input_index == "geometric":
-            self.refuse(
+            self._refuse(
                 "input_index",
                 "the geometric index belongs to growth='discrete'; in logs it is the arithmetic",
             )
         if self.residual == "ratio" and self.input_index != "geometric":
-            self.refuse("residual", "residual='ratio' needs input_index='geometric'")
+            self._refuse("residual", "residual='ratio' needs input_index='geometric'")
         object.__setattr__(self, "accept", tuple(self.accept))
         for code in self.accept:
             if code not in CODES:
-                self.refuse("accept", f"{code!r} is not a finding code", ", ".join(CODES))
+                self._refuse("accept", f"{code!r} is not a finding code", ", ".join(CODES))
         if not 0 <= self.share_tolerance < 1:
-            self.refuse("share_tolerance", f"share_tolerance={self.share_tolerance!r}", "0 to 1")
+            self._refuse("share_tolerance", f"share_tolerance={self.share_tolerance!r}", "0 to 1")
         self._read_shares()
 
     def _read_shares(self) -> None:
@@ -142,13 +142,13 @@ class GrowthAccounting(Specification):
             try:
                 object.__setattr__(self, option, read_share(getattr(self, option)))
             except (TypeError, ValueError) as error:
-                self.refuse(option, f"{option}: {error}", "a number from 0 to 1, or steps by year")
+                self._refuse(option, f"{option}: {error}", "a number from 0 to 1, or steps by year")
         others = {}
         for name, value in dict(self.shares or {}).items():
             try:
                 others[str(name)] = read_share(value)
             except (TypeError, ValueError) as error:
-                self.refuse("shares", f"shares[{name!r}]: {error}", "a number from 0 to 1")
+                self._refuse("shares", f"shares[{name!r}]: {error}", "a number from 0 to 1")
         object.__setattr__(self, "shares", others or None)
         given = self.given_shares
         kinds = {"fixed" if isinstance(v, float) else "stepwise" for v in given.values()}
@@ -157,14 +157,16 @@ class GrowthAccounting(Specification):
             object.__setattr__(self, "share_timing", natural)
         choose(self, "share_timing", ("average", "current", "lagged", "fixed", "stepwise"))
         if self.share_timing in ("fixed", "stepwise") and self.share_timing != natural:
-            self.refuse(
+            self._refuse(
                 "share_timing",
                 f"share_timing={self.share_timing!r} does not fit the shares given ({natural})",
                 "capital_share= as a number for 'fixed', as {year: share} for 'stepwise'",
             )
         numbers = [v for v in given.values() if isinstance(v, float)]
         if len(numbers) == len(given) and sum(numbers) > 1 + self.share_tolerance:
-            self.refuse("capital_share", f"the shares given sum to {sum(numbers):g}", "at most one")
+            self._refuse(
+                "capital_share", f"the shares given sum to {sum(numbers):g}", "at most one"
+            )
 
     @property
     def given_shares(self) -> dict[str, Share]:
@@ -186,7 +188,7 @@ class GrowthAccounting(Specification):
             choice that every report must state.
         """
         if capital_share is None:
-            cls().refuse("capital_share", "vietnam() needs a capital share", "e.g. 0.40")
+            cls()._refuse("capital_share", "vietnam() needs a capital share", "e.g. 0.40")
         defaults = {"growth": "discrete", "period_mean": "compound", "capital_share": capital_share}
         return cls(**{**defaults, **options})
 

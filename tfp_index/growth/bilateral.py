@@ -150,15 +150,15 @@ class BilateralIndex(Specification):
         check_sides(self)
         chosen = FORMULAS[self.formula]
         if chosen.elastic and not (self.elasticity is not None and self.elasticity >= 0):
-            self.refuse("elasticity", f"{self.formula} needs an elasticity", "a number from 0")
+            self._refuse("elasticity", f"{self.formula} needs an elasticity", "a number from 0")
         if chosen.elastic and self.elasticity == 0 and self.kind != "price":
-            self.refuse("elasticity", "a quantity index needs an elasticity above zero")
+            self._refuse("elasticity", "a quantity index needs an elasticity above zero")
         if not chosen.elastic and self.elasticity is not None:
-            self.refuse("elasticity", f"{self.formula} has no elasticity")
+            self._refuse("elasticity", f"{self.formula} has no elasticity")
         if not chosen.third and self.reference is not None:
-            self.refuse("reference", f"{self.formula} has no third situation", "None")
+            self._refuse("reference", f"{self.formula} has no third situation", "None")
         if self.compare == "entity" and (self.chained or self.base is None):
-            self.refuse(
+            self._refuse(
                 "base" if self.base is None else "chained",
                 "entities are compared with one of them directly",
                 "compare='entity', chained=False, base=<entity>",

@@ -151,23 +151,25 @@ class KlemsAccounts(Specification):
             names = getattr(self, option)
             if names is not None:
                 if isinstance(names, str) or len(set(names)) < len(tuple(names)):
-                    self.refuse(option, f"{option} must be distinct names", "a tuple of names")
+                    self._refuse(option, f"{option} must be distinct names", "a tuple of names")
                 object.__setattr__(self, option, tuple(names))
         self._read_mappings()
         if self.output == "value_added" and self.aggregate == "domar":
-            self.refuse(
+            self._refuse(
                 "aggregate",
                 "Domar weights belong to residuals of gross output",
                 "'value_added' or 'direct' with output='value_added'",
             )
         if self.aggregate == "direct" and self.aggregate_inputs is None:
-            self.refuse(
+            self._refuse(
                 "aggregate_inputs",
                 "the aggregate production function needs inputs",
                 "'sum' (hours, stocks in one unit) or 'total'",
             )
         if self.aggregate_inputs == "total" and self.total is None:
-            self.refuse("total", "aggregate_inputs='total' needs the label of the total", "a label")
+            self._refuse(
+                "total", "aggregate_inputs='total' needs the label of the total", "a label"
+            )
 
     def _read_mappings(self) -> None:
         """Bring groups and composition into plain form, and refuse what is not."""
@@ -175,7 +177,7 @@ class KlemsAccounts(Specification):
             groups = {}
             for name, members in dict(self.groups).items():
                 if isinstance(members, str) or not tuple(members):
-                    self.refuse("groups", f"groups[{name!r}] must name inputs", "a tuple of roles")
+                    self._refuse("groups", f"groups[{name!r}] must name inputs", "a tuple of roles")
                 groups[str(name)] = tuple(members)
             object.__setattr__(self, "groups", groups)
         if self.composition is not None:

@@ -94,11 +94,11 @@ class TFPLevels(Specification):
         if self.inputs is not None:
             object.__setattr__(self, "inputs", tuple(self.inputs))
             if not self.inputs or len(set(self.inputs)) < len(self.inputs):
-                self.refuse("inputs", "inputs must be distinct role names", "one or more roles")
+                self._refuse("inputs", "inputs must be distinct role names", "one or more roles")
         for option in ("capital_share", "labor_share"):
             share = getattr(self, option)
             if share is not None and not 0 <= share <= 1:
-                self.refuse(option, f"{option}={share!r}", "a number from 0 to 1")
+                self._refuse(option, f"{option}={share!r}", "a number from 0 to 1")
 
     def fit(self, panel: Panel) -> LevelsResult:
         """Compare the entities of every period.
@@ -210,7 +210,7 @@ class DevelopmentAccounting(Specification):
         choose(self, "invalid", ("error", "missing"))
         share = self.capital_share
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
-            self.refuse("capital_share", f"capital_share={share!r}", "a number between 0 and 1")
+            self._refuse("capital_share", f"capital_share={share!r}", "a number between 0 and 1")
 
     def fit(self, panel: Panel) -> LevelsResult:
         """Split output per worker of every row.

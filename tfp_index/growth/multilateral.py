@@ -173,24 +173,24 @@ class MultilateralIndex(Specification):
 
     def _refuse_contradictions(self) -> None:
         if self.formula == "good_nadiri_sickles" and self.compare != "all":
-            self.refuse("compare", "Good–Nadiri–Sickles compares all situations", "'all'")
+            self._refuse("compare", "Good–Nadiri–Sickles compares all situations", "'all'")
         if self.formula in _PRICE_LEVELS and self.kind != "price":
-            self.refuse("kind", f"{self.formula} gives price levels", "'price'")
+            self._refuse("kind", f"{self.formula} gives price levels", "'price'")
         if self.formula in _MEAN_FIRM and self.kind == "price":
-            self.refuse("kind", f"{self.formula} compares quantities", "formula='geks' for prices")
+            self._refuse("kind", f"{self.formula} compares quantities", "formula='geks' for prices")
         if self.weighted and self.formula not in _MEAN_FIRM:
-            self.refuse("weighted", f"{self.formula} has no mean firm to weight")
+            self._refuse("weighted", f"{self.formula} has no mean firm to weight")
         if self.window is not None:
             if isinstance(self.window, bool) or not isinstance(self.window, int) or self.window < 2:
-                self.refuse("window", f"window={self.window!r}", "an integer from 2")
+                self._refuse("window", f"window={self.window!r}", "an integer from 2")
             if self.compare != "time":
-                self.refuse(
+                self._refuse(
                     "window", "windows roll over the periods of an entity", "compare='time'"
                 )
         if self.compare == "time" and self.base is not None:
-            self.refuse("base", "an entity is compared with itself", "base_period=<period>")
+            self._refuse("base", "an entity is compared with itself", "base_period=<period>")
         if self.compare == "entity" and self.base_period is not None:
-            self.refuse("base_period", "entities are compared within each period", "base=<entity>")
+            self._refuse("base_period", "entities are compared within each period", "base=<entity>")
 
     def fit(self, panel: Panel) -> MultilateralIndexResult:
         """Compute the indices of every situation.

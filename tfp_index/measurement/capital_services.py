@@ -148,14 +148,14 @@ class CapitalServices(Specification):
         choose(self, "matched", ("all", "only"))
         choose(self, "missing", ("error", "missing"))
         if self.return_rate == "ex_ante" and self.rate is None:
-            self.refuse("rate", "return_rate='ex_ante' needs rate=", "a number or a role")
+            self._refuse("rate", "return_rate='ex_ante' needs rate=", "a number or a role")
         if self.return_rate == "ex_post" and self.rate is not None:
-            self.refuse("rate", "return_rate='ex_post' finds the rate; rate= has no use")
+            self._refuse("rate", "return_rate='ex_post' finds the rate; rate= has no use")
         for option in ("floor", "income_floor"):
             if not 0 < getattr(self, option) < 1:
-                self.refuse(option, f"{option}={getattr(self, option)!r}", "between 0 and 1")
+                self._refuse(option, f"{option}={getattr(self, option)!r}", "between 0 and 1")
         if not (isinstance(self.smooth_periods, int) and self.smooth_periods >= 1):
-            self.refuse("smooth_periods", f"smooth_periods={self.smooth_periods!r}", "from 1")
+            self._refuse("smooth_periods", f"smooth_periods={self.smooth_periods!r}", "from 1")
         self._check_depreciation()
 
     def _check_depreciation(self) -> None:
@@ -168,7 +168,7 @@ class CapitalServices(Specification):
             if isinstance(value, str):
                 return
             if not isinstance(number, (int, float)) or not 0 <= number <= 1:
-                self.refuse("depreciation", f"depreciation={value!r}", "rates from 0 to 1")
+                self._refuse("depreciation", f"depreciation={value!r}", "rates from 0 to 1")
 
     def fit(self, panel: Panel) -> CapitalServicesResult:
         """Find user costs and the growth of services.

@@ -95,15 +95,15 @@ class LaborShare(Specification):
         choose(self, "adjustment", known)
         choose(self, "invalid", ("error", "missing", "keep"))
         if not self.relative_pay >= 0:
-            self.refuse("relative_pay", f"relative_pay={self.relative_pay!r}", "not negative")
+            self._refuse("relative_pay", f"relative_pay={self.relative_pay!r}", "not negative")
         vietnam = self.adjustment == "vietnam_full_income"
         if not vietnam and (self.relative_pay != 1.0 or self.own_account_income is not None):
-            self.refuse(
+            self._refuse(
                 "relative_pay",
                 "relative_pay= and own_account_income= belong to adjustment='vietnam_full_income'",
             )
         if self.own_account_income is not None and self.relative_pay != 1.0:
-            self.refuse("relative_pay", "own_account_income= replaces relative_pay=; give one")
+            self._refuse("relative_pay", "own_account_income= replaces relative_pay=; give one")
 
     def fit(self, panel: Panel) -> LaborShareResult:
         """Compute the share of every row.

@@ -174,44 +174,46 @@ class PerpetualInventory(Specification):
         self._check_decay()
         self._check_initial()
         if self.initial_prices == "current" and self.deflator is None:
-            self.refuse("initial_prices", "initial_prices='current' needs deflator=", "a role")
+            self._refuse("initial_prices", "initial_prices='current' needs deflator=", "a role")
         if self.base is not None and self.deflator is None:
-            self.refuse("base", "base= needs deflator=", "the role of the price of investment")
+            self._refuse("base", "base= needs deflator=", "the role of the price of investment")
 
     def _check_decay(self) -> None:
         if self.profile == "geometric":
             self._numbers("depreciation", 0.0, 1.0, role=True)
             return
         if self.depreciation is not None:
-            self.refuse(
+            self._refuse(
                 "depreciation",
                 f"profile={self.profile!r} takes its decay from life=, not from depreciation=",
             )
         self._numbers("life", 0.0, np.inf)
         if not self.beta <= 1:
-            self.refuse("beta", f"beta={self.beta!r}", "at most 1")
+            self._refuse("beta", f"beta={self.beta!r}", "at most 1")
         if not 0 < self.spread <= 0.5:
-            self.refuse("spread", f"spread={self.spread!r}", "above 0, at most 0.5")
+            self._refuse("spread", f"spread={self.spread!r}", "above 0, at most 0.5")
         if not self.discount_rate > -1:
-            self.refuse("discount_rate", f"discount_rate={self.discount_rate!r}", "above -1")
+            self._refuse("discount_rate", f"discount_rate={self.discount_rate!r}", "above -1")
 
     def _check_initial(self) -> None:
         if self.initial == "fixed_ratio":
             self._numbers("ratio", 0.0, np.inf)
         elif self.ratio is not None:
-            self.refuse("ratio", f"initial={self.initial!r} has no use for ratio=")
+            self._refuse("ratio", f"initial={self.initial!r} has no use for ratio=")
         if self.initial == "given" and self.initial_stock is None:
-            self.refuse("initial_stock", "initial='given' needs initial_stock=", "a number or role")
+            self._refuse(
+                "initial_stock", "initial='given' needs initial_stock=", "a number or role"
+            )
         if isinstance(self.initial_stock, (int, float)) and not self.initial_stock >= 0:
-            self.refuse("initial_stock", f"initial_stock={self.initial_stock!r}", "not negative")
+            self._refuse("initial_stock", f"initial_stock={self.initial_stock!r}", "not negative")
         if self.initial in ("berlemann_wesselhoeft", "kamps") and self.growth is not None:
-            self.refuse("growth", f"initial={self.initial!r} has no use for growth=")
+            self._refuse("growth", f"initial={self.initial!r} has no use for growth=")
         if isinstance(self.growth, (int, float)) and not self.growth > -1:
-            self.refuse("growth", f"growth={self.growth!r}", "above -1")
+            self._refuse("growth", f"growth={self.growth!r}", "above -1")
         if not (isinstance(self.window, int) and self.window >= 2):
-            self.refuse("window", f"window={self.window!r}", "an integer from 2")
+            self._refuse("window", f"window={self.window!r}", "an integer from 2")
         if not self.backcast_growth > -1:
-            self.refuse("backcast_growth", f"backcast_growth={self.backcast_growth!r}", "above -1")
+            self._refuse("backcast_growth", f"backcast_growth={self.backcast_growth!r}", "above -1")
 
     def _numbers(self, option: str, low: float, high: float, role: bool = False) -> None:
         value = getattr(self, option)
@@ -225,11 +227,11 @@ class PerpetualInventory(Specification):
         numbers = list(value.values()) if isinstance(value, dict) else [value]
         for number in numbers:
             if not isinstance(number, (int, float)) or isinstance(number, bool):
-                self.refuse(option, f"{option}={value!r}", expected)
+                self._refuse(option, f"{option}={value!r}", expected)
             if not (low <= number <= high) or (high == np.inf and number <= low):
-                self.refuse(option, f"{option}={value!r}", expected)
+                self._refuse(option, f"{option}={value!r}", expected)
         if not numbers:
-            self.refuse(option, f"{option} is empty", expected)
+            self._refuse(option, f"{option} is empty", expected)
 
     def fit(self, panel: Panel) -> PerpetualInventoryResult:
         """Build the stock of every entity, or of every entity and item (asset).

@@ -101,7 +101,7 @@ class Deflation(Specification):
         choose(self, "method", ("single", "double_laspeyres", "double_tornqvist"))
         choose(self, "missing", ("error", "missing"))
         if not self.price_unit > 0:
-            self.refuse("price_unit", f"price_unit={self.price_unit!r}", "1 or 100")
+            self._refuse("price_unit", f"price_unit={self.price_unit!r}", "1 or 100")
 
     def fit(self, panel: Panel) -> DeflationResult:
         """Deflate every row.
@@ -267,11 +267,11 @@ class Rebasing(Specification):
 
     def __post_init__(self) -> None:
         if self.base is None:
-            self.refuse("base", "Rebasing needs base=", "a period")
+            self._refuse("base", "Rebasing needs base=", "a period")
         if (self.price is None) != (self.from_base is None):
-            self.refuse("from_base", "price= and from_base= belong together", "both or neither")
+            self._refuse("from_base", "price= and from_base= belong together", "both or neither")
         if self.price is not None and self.value != 1.0:
-            self.refuse("value", "levels have no value in the base; value= is for an index")
+            self._refuse("value", "levels have no value in the base; value= is for an index")
 
     def fit(self, panel: Panel) -> RebasingResult:
         """Rebase every series.

@@ -70,7 +70,7 @@ class Splicing(Specification):
         choose(self, "link", ("first", "last", "sums", "geometric"))
         choose(self, "missing", ("error", "missing"))
         if self.older == self.newer:
-            self.refuse("newer", "older and newer are the same role", "two vintages")
+            self._refuse("newer", "older and newer are the same role", "two vintages")
 
     def fit(self, panel: Panel) -> SplicingResult:
         """Splice every series.
@@ -216,7 +216,7 @@ class BreakRepair(Specification):
     def __post_init__(self) -> None:
         choose(self, "before", ("level", "index"))
         if not self.tolerance >= 0:
-            self.refuse("tolerance", f"tolerance={self.tolerance!r}", "not negative")
+            self._refuse("tolerance", f"tolerance={self.tolerance!r}", "not negative")
 
     def fit(self, panel: Panel) -> BreakRepairResult:
         """Compare levels with their index, and mend them.

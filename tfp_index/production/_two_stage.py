@@ -68,7 +68,7 @@ class TwoStage(Specification):
             value = getattr(self, option)
             names = (value,) if isinstance(value, str) else tuple(value)
             if len(set(names)) < len(names) or not all(isinstance(n, str) for n in names):
-                self.refuse(option, f"{option}={value!r}", "distinct role names")
+                self._refuse(option, f"{option}={value!r}", "distinct role names")
             object.__setattr__(self, option, names)
         self._check_roles()
         for option, low, high in (("basis_degree", 1, 6), ("law_degree", 1, 4)):
@@ -78,7 +78,7 @@ class TwoStage(Specification):
         if not isinstance(self.se, Bootstrap):
             choose(self, "se", ("clustered", None))
         if not isinstance(self.survival, (bool, str)):
-            self.refuse("survival", f"survival={self.survival!r}", "True, False or a role")
+            self._refuse("survival", f"survival={self.survival!r}", "True, False or a role")
         for option in ("search", "bounds"):
             self._check_interval(option)
         self._check_root()
@@ -86,24 +86,24 @@ class TwoStage(Specification):
     def _check_roles(self) -> None:
         for option in ("state", "proxy"):
             if not getattr(self, option):
-                self.refuse(option, f"there is no {option}", "one or more roles")
+                self._refuse(option, f"there is no {option}", "one or more roles")
         both = set(self.free) & set(self.state)
         if both:
-            self.refuse(
+            self._refuse(
                 "free",
                 f"{sorted(both)[0]!r} is both free and state",
                 "free inputs respond to this period's productivity, state inputs do not",
             )
         inputs = {*self.free, *self.state}
         if self.output in inputs | {*self.proxy}:
-            self.refuse("output", f"{self.output!r} is output and input or proxy at once")
+            self._refuse("output", f"{self.output!r} is output and input or proxy at once")
         for option in ("controls", "proxy_controls", "law_controls", "law_shifters"):
             shared = (inputs | {self.output}) & set(getattr(self, option))
             if shared and option != "law_shifters":
-                self.refuse(option, f"{sorted(shared)[0]!r} is an input or output already")
+                self._refuse(option, f"{sorted(shared)[0]!r} is an input or output already")
         shared = set(self.controls) & set(self.proxy_controls)
         if shared:
-            self.refuse(
+            self._refuse(
                 "controls",
                 f"{sorted(shared)[0]!r} cannot shift both output and the proxy",
                 "it is part of productivity (proxy_controls) or not (controls)",
@@ -112,7 +112,7 @@ class TwoStage(Specification):
     def _check_integer(self, option: str, low: int, high: int) -> None:
         value = getattr(self, option)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self.refuse(option, f"{option}={value!r}", f"an integer from {low} to {high}")
+            self._refuse(option, f"{option}={value!r}", f"an integer from {low} to {high}")
 
     def _check_interval(self, option: str) -> None:
         value = getattr(self, option)
@@ -123,7 +123,7 @@ class TwoStage(Specification):
         except (TypeError, ValueError):
             low, high = 0.0, 0.0
         if not (np.isfinite([low, high]).all() and low < high):
-            self.refuse(option, f"{option}={value!r}", "a lower and a higher number")
+            self._refuse(option, f"{option}={value!r}", "a lower and a higher number")
         object.__setattr__(self, option, (low, high))
 
     def _check_root(self) -> None:
@@ -135,10 +135,10 @@ class TwoStage(Specification):
             except (TypeError, ValueError):
                 wanted = {}
             if not wanted:
-                self.refuse("root", f"root={self.root!r}", "coefficients by name")
+                self._refuse("root", f"root={self.root!r}", "coefficients by name")
             object.__setattr__(self, "root", wanted)
         elif isinstance(self.root, bool) or not isinstance(self.root, int) or self.root < 0:
-            self.refuse(
+            self._refuse(
                 "root", f"root={self.root!r}", "a row of result.roots, or coefficients by name"
             )
 

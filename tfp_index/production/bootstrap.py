@@ -51,7 +51,7 @@ class Bootstrap(Specification):
         for option, least in (("reps", 2), ("workers", 1)):
             value = getattr(self, option)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                self.refuse(option, f"{option}={value!r}", f"an integer from {least}")
+                self._refuse(option, f"{option}={value!r}", f"an integer from {least}")
 
     def draw(
         self,

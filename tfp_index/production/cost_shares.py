@@ -82,9 +82,9 @@ class CostShareResidual(Specification):
         if self.inputs is not None:
             object.__setattr__(self, "inputs", tuple(self.inputs))
             if len(set(self.inputs)) < len(self.inputs) or not self.inputs:
-                self.refuse("inputs", "inputs must be distinct role names", "one or more roles")
+                self._refuse("inputs", "inputs must be distinct role names", "one or more roles")
         if not 0 <= self.tolerance < 1:
-            self.refuse("tolerance", f"tolerance={self.tolerance!r}", "0 to 1")
+            self._refuse("tolerance", f"tolerance={self.tolerance!r}", "0 to 1")
 
     def fit(self, panel: Panel) -> ProductionResult:
         """Compute the residual of every row.

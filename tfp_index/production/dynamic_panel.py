@@ -146,19 +146,19 @@ class DynamicPanel(Specification):
             names = (value,) if isinstance(value, str) else tuple(value)
             object.__setattr__(self, option, names)
             if len(set(names)) < len(names) or self.output in names:
-                self.refuse(option, f"{option} must be distinct roles, without output")
+                self._refuse(option, f"{option} must be distinct roles, without output")
         if self.inputs is not None:
             if not self.inputs:
-                self.refuse("inputs", "there are no inputs", "one or more roles")
+                self._refuse("inputs", "there are no inputs", "one or more roles")
             stray = set(self.predetermined) - set(self.inputs)
             if stray:
-                self.refuse("predetermined", f"{sorted(stray)} are not among the inputs")
+                self._refuse("predetermined", f"{sorted(stray)} are not among the inputs")
         try:
             first, last = (int(v) for v in self.lags)
         except (TypeError, ValueError):
-            self.refuse("lags", f"lags={self.lags!r}", "first and last lag, e.g. (2, 4)")
+            self._refuse("lags", f"lags={self.lags!r}", "first and last lag, e.g. (2, 4)")
         if not 2 <= first <= last:
-            self.refuse("lags", f"lags={self.lags!r}", "2 ≤ first ≤ last")
+            self._refuse("lags", f"lags={self.lags!r}", "2 ≤ first ≤ last")
         object.__setattr__(self, "lags", (first, last))
 
     def fit(self, panel: Panel) -> Any:
@@ -186,7 +186,7 @@ class DynamicPanel(Specification):
         inputs = chosen_inputs(panel, self.inputs)
         stray = set(self.predetermined) - set(inputs)
         if stray:
-            self.refuse("predetermined", f"{sorted(stray)} are not among the inputs")
+            self._refuse("predetermined", f"{sorted(stray)} are not among the inputs")
         logs = read_logs(panel, (self.output, *inputs))
         used = complete_rows(panel, logs)
         level, system = self._system(panel, used, logs, inputs)

@@ -192,7 +192,7 @@ class GandhiNavarroRivers(Specification):
         fixed: Any = self.fixed
         object.__setattr__(self, "fixed", (fixed,) if isinstance(fixed, str) else tuple(fixed))
         if not self.fixed:
-            self.refuse("fixed", "there is no fixed input", "one or more roles")
+            self._refuse("fixed", "there is no fixed input", "one or more roles")
         if self.revenue_share is None:
             object.__setattr__(self, "revenue_share", f"{self.flexible}{SHARE_SUFFIX}")
         if self.constant_degree is None:
@@ -200,7 +200,7 @@ class GandhiNavarroRivers(Specification):
         named = [self.output, self.flexible, *self.fixed, self.revenue_share]
         for name in named:
             if named.count(name) > 1:
-                self.refuse("fixed", f"{name!r} is given two parts")
+                self._refuse("fixed", f"{name!r} is given two parts")
         self._check_numbers()
 
     def _check_numbers(self) -> None:
@@ -208,13 +208,13 @@ class GandhiNavarroRivers(Specification):
         for option, most in limits.items():
             value = getattr(self, option)
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-                self.refuse(option, f"{option}={value!r}", f"an integer from 1 to {most}")
+                self._refuse(option, f"{option}={value!r}", f"an integer from 1 to {most}")
         if isinstance(self.root, Mapping):
             object.__setattr__(self, "root", {str(k): float(v) for k, v in self.root.items()})
         elif self.root is not None and (
             isinstance(self.root, bool) or not isinstance(self.root, int) or self.root < 0
         ):
-            self.refuse("root", f"root={self.root!r}", "a row of result.roots, or elasticities")
+            self._refuse("root", f"root={self.root!r}", "a row of result.roots, or elasticities")
 
     def fit(
         self,
@@ -400,7 +400,7 @@ class GandhiNavarroRivers(Specification):
         if isinstance(self.root, Mapping):
             unknown = set(self.root) - set(self.fixed)
             if unknown:
-                self.refuse("root", f"root= names {sorted(unknown)}", ", ".join(self.fixed))
+                self._refuse("root", f"root= names {sorted(unknown)}", ", ".join(self.fixed))
             columns = [self.fixed.index(name) for name in self.root]
             gaps = np.abs(points.elasticities[:, columns] - np.array(list(self.root.values())))
             index, reason = int(gaps.max(axis=1).argmin()), f"nearest to root={self.root}"

@@ -132,10 +132,10 @@ class _Linear(Specification):
             names = (value,) if isinstance(value, str) else tuple(value)
             object.__setattr__(self, option, names)
         if self.inputs is not None and not self.inputs:
-            self.refuse("inputs", "there are no inputs", "one or more roles")
+            self._refuse("inputs", "there are no inputs", "one or more roles")
         named = [self.output, *(self.inputs or ()), *self.controls]
         if len(set(named)) < len(named):
-            self.refuse("controls", "output, inputs and controls must be different roles")
+            self._refuse("controls", "output, inputs and controls must be different roles")
 
     def fit(self, panel: Panel) -> Any:
         """Estimate the production function.

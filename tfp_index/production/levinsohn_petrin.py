@@ -67,7 +67,7 @@ class LevinsohnPetrin(TwoStage):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.proxy_is_input, bool):
-            self.refuse("proxy_is_input", f"proxy_is_input={self.proxy_is_input!r}", "a bool")
+            self._refuse("proxy_is_input", f"proxy_is_input={self.proxy_is_input!r}", "a bool")
         if self.second_stage is None:
             object.__setattr__(self, "second_stage", "moments" if self.proxy_is_input else "nls")
         choose(self, "second_stage", ("nls", "levpet", "moments"))

@@ -180,13 +180,13 @@ class Wooldridge(Specification):
         if not isinstance(self.proxy, str):
             object.__setattr__(self, "proxy", tuple(self.proxy))
         if not self.free or not self.state or not self.proxies:
-            self.refuse("free", "free, state and proxy need one role each at least")
+            self._refuse("free", "free, state and proxy need one role each at least")
         named = [self.output, *self.free, *self.state, *self.proxies, *self.controls]
         for name in named:
             if named.count(name) > 1:
-                self.refuse("free", f"{name!r} is given two parts")
+                self._refuse("free", f"{name!r} is given two parts")
         if isinstance(self.degree, bool) or not 1 <= self.degree <= 6:
-            self.refuse("degree", f"degree={self.degree!r}", "an integer from 1 to 6")
+            self._refuse("degree", f"degree={self.degree!r}", "an integer from 1 to 6")
 
     @property
     def proxies(self) -> tuple[str, ...]:

@@ -23,11 +23,11 @@ S = TypeVar("S", bound="Specification")
 class Specification:
     """Base of every method: a frozen dataclass that holds options only.
 
-    A subclass validates itself in ``__post_init__`` (through `choose` and `refuse`) and has
+    A subclass validates itself in ``__post_init__`` (through `choose` and ``_refuse``) and has
     ``fit(panel)``. Options are plain values, tuples, or other specifications.
     """
 
-    def refuse(self, option: str, message: str, expected: str | None = None) -> NoReturn:
+    def _refuse(self, option: str, message: str, expected: str | None = None) -> NoReturn:
         """Raise a `SpecificationError` about one option."""
         raise SpecificationError(
             f"{type(self).__name__}: {message}",
@@ -104,7 +104,7 @@ def choose(spec: Specification, option: str, allowed: tuple[Any, ...]) -> None:
     """
     value = getattr(spec, option)
     if value not in allowed:
-        spec.refuse(
+        spec._refuse(
             option,
             f"{option}={value!r} is not known; {nearest(str(value), map(str, allowed))}",
             "one of " + ", ".join(repr(a) for a in allowed),
