@@ -6,6 +6,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ __all__ = [
     "Texts",
     "code_of",
     "document_of",
+    "file_text",
     "is_number",
     "number",
     "one_of",
     "read_text",
     "refuse_unknown",
+    "save_text",
     "string",
     "tables",
     "texts",
@@ -66,6 +69,54 @@ def read_text(path: Path) -> str:
             code="unreadable_file",
             remedy="save it as UTF-8 text",
         ) from None
+
+
+def file_text(
+    source: str | Path, folder: str, bundled: Sequence[str], what: str
+) -> tuple[str, str]:
+    """Return the text and the name of a bundled file, or of a file of the user's.
+
+    Parameters
+    ----------
+    source : str or path
+        A name among `bundled`, or the path of a TOML file.
+    folder : str
+        Where the bundled ones are, below this package.
+    bundled : sequence of str
+    what : str
+        What such a file holds, for messages.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it cannot be read.
+    """
+    if isinstance(source, str) and source in bundled:
+        return (files("tfp_index.criteria") / folder / f"{source}.toml").read_text("utf-8"), source
+    path = Path(source)
+    if not path.is_file():
+        raise FileError(
+            f"there is no {what} {str(source)!r}",
+            code="file_not_found",
+            expected="the name of a bundled one or the path of a TOML file",
+            remedy=nearest(str(source), bundled),
+        )
+    return read_text(path), path.name
+
+
+def save_text(text: str, path: str | Path) -> Path:
+    """Write a text as it was read, to be edited and loaded again.
+
+    Raises
+    ------
+    FileError
+    """
+    path = Path(path)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path} could not be written: {error}", code="unwritable_file") from error
+    return path
 
 
 def document_of(text: str, name: str) -> dict[str, Any]:

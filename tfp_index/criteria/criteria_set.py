@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 from tfp_index.composite.compute import NO_PERIOD
 from tfp_index.composite.index import CompositeIndex
 from tfp_index.composite.structure import StructureError
+from tfp_index.criteria._toml import file_text, save_text
 from tfp_index.criteria.definition import Indicator, Parsed, parse
 from tfp_index.criteria.measures import MEASURES, Rows
 from tfp_index.criteria.result import CriteriaResult
-from tfp_index.errors import DataError, DataWarning, FileError, SpecificationError, nearest
+from tfp_index.errors import DataError, DataWarning, SpecificationError, nearest
 from tfp_index.language import language as language_of
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.frames import FrameReader
@@ -32,9 +32,6 @@ Floats = NDArray[np.float64]
 
 BUNDLED = ("province", "enterprise")
 """Criteria sets that come with the library."""
-
-LARGEST_FILE = 1 << 20
-"""Bytes of a criteria file that are read at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,32 +87,7 @@ class CriteriaSet:
         StructureError
             Listing every fault of the file with its place.
         """
-        if isinstance(source, str) and source in BUNDLED:
-            text = (files("tfp_index.criteria") / "sets" / f"{source}.toml").read_text("utf-8")
-            return cls.from_text(text, source)
-        path = Path(source)
-        if not path.is_file():
-            raise FileError(
-                f"there is no criteria set {str(source)!r}",
-                code="file_not_found",
-                expected="the name of a bundled set or the path of a TOML file",
-                remedy=nearest(str(source), BUNDLED),
-            )
-        if path.stat().st_size > LARGEST_FILE:
-            raise FileError(
-                f"{path.name} has {path.stat().st_size:,} bytes; criteria files have at most "
-                f"{LARGEST_FILE:,}",
-                code="file_too_large",
-            )
-        try:
-            text = path.read_bytes().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise FileError(
-                f"{path.name} could not be read: {error}",
-                code="unreadable_file",
-                remedy="save it as UTF-8 text",
-            ) from None
-        return cls.from_text(text, path.name)
+        return cls.from_text(*file_text(source, "sets", BUNDLED, "criteria set"))
 
     @classmethod
     def from_text(cls, text: str, name: str = "the criteria set") -> CriteriaSet:
@@ -140,14 +112,7 @@ class CriteriaSet:
 
     def save(self, path: str | Path) -> Path:
         """Write the file as it was read, to be edited and loaded again."""
-        path = Path(path)
-        try:
-            path.write_text(self.text, encoding="utf-8")
-        except OSError as error:
-            raise FileError(
-                f"{path} could not be written: {error}", code="unwritable_file"
-            ) from error
-        return path
+        return save_text(self.text, path)
 
     @property
     def code(self) -> str:

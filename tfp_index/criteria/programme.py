@@ -45,7 +45,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +57,8 @@ from tfp_index.criteria._plan_progress import ProgressError
 from tfp_index.criteria._plan_report import PlanReport
 from tfp_index.criteria._plan_status import PlanStatus
 from tfp_index.criteria._plan_words import asked
-from tfp_index.criteria._toml import read_text
-from tfp_index.errors import DataError, FileError, SpecificationError, nearest
+from tfp_index.criteria._toml import file_text, save_text
+from tfp_index.errors import DataError, SpecificationError, nearest
 from tfp_index.language import language
 from tfp_index.panel.frames import FrameReader
 from tfp_index.panel.mapping import ReadOnly
@@ -109,18 +108,7 @@ class Plan:
         StructureError
             Listing every fault of the file with its place.
         """
-        if isinstance(source, str) and source in BUNDLED:
-            text = (files("tfp_index.criteria") / "plans" / f"{source}.toml").read_text("utf-8")
-            return cls.from_text(text, source)
-        path = Path(source)
-        if not path.is_file():
-            raise FileError(
-                f"there is no plan {str(source)!r}",
-                code="file_not_found",
-                expected="the name of a bundled plan or the path of a TOML file",
-                remedy=nearest(str(source), BUNDLED),
-            )
-        return cls.from_text(read_text(path), path.name)
+        return cls.from_text(*file_text(source, "plans", BUNDLED, "plan"))
 
     @classmethod
     def from_text(cls, text: str, name: str = "of the text") -> Plan:
@@ -129,14 +117,7 @@ class Plan:
 
     def save(self, path: str | Path) -> Path:
         """Write the file as it was read, to be edited and loaded again."""
-        path = Path(path)
-        try:
-            path.write_text(self.text, encoding="utf-8")
-        except OSError as error:
-            raise FileError(
-                f"{path} could not be written: {error}", code="unwritable_file"
-            ) from error
-        return path
+        return save_text(self.text, path)
 
     @property
     def code(self) -> str:

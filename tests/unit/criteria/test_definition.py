@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tfp_index.composite.structure import StructureError
-from tfp_index.criteria.criteria_set import BUNDLED, LARGEST_FILE, CriteriaSet
+from tfp_index.criteria._toml import LARGEST_FILE
+from tfp_index.criteria.criteria_set import BUNDLED, CriteriaSet
 from tfp_index.criteria.definition import parse
 from tfp_index.criteria.measures import MEASURES, measures
 from tfp_index.errors import FileError
