@@ -119,7 +119,8 @@ class Language:
             return numbers.MISSING
         unit = next((u for u in (10**9, 10**6) if abs(value) >= u), 1)
         amount = numbers.number(value / unit, digits if unit > 1 else 0, self.code)
-        return self.text(f"criteria.money.{unit}", number=amount)
+        said = self.text(f"criteria.money.{unit}", number=amount)
+        return numbers.Numeral(said, value, 0, "money")
 
     def points(self, fraction: Any, digits: int = 2, *, sign: bool = False) -> str:
         """Write a fraction as percentage points, without a unit."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["MINUS", "MISSING", "hundredfold", "number", "percent"]
+__all__ = ["MINUS", "MISSING", "Numeral", "hundredfold", "number", "percent"]
 
 MINUS = "−"
 """The minus sign of typography, as wide as a figure."""
@@ -14,6 +14,44 @@ MISSING = "–"
 """What stands for a number that is not there."""
 
 _SIGNS = {"en": (",", "."), "vi": (".", ",")}
+
+
+class Numeral(str):
+    """A number as it is written, which remembers what was written.
+
+    It is text to whoever prints it; a spreadsheet takes the value, in full, and writes it alike.
+
+    Attributes
+    ----------
+    value : float
+        Not rounded.
+    digits : int
+    kind : {"number", "percent", "money"}
+        A percentage is remembered as a fraction, money in dong.
+    sign : bool
+        Whether a number above zero has its sign.
+
+    Examples
+    --------
+    >>> said = number(1234.5678, 1, "vi")
+    >>> said, said.value, said.digits
+    ('1.234,6', 1234.5678, 1)
+    """
+
+    __slots__ = ("digits", "kind", "sign", "value")
+
+    digits: int
+    kind: str
+    sign: bool
+    value: float
+
+    def __new__(
+        cls, text: str, value: float, digits: int, kind: str = "number", *, sign: bool = False
+    ) -> Numeral:
+        """Return the text with what it stands for."""
+        made = super().__new__(cls, text)
+        made.value, made.digits, made.kind, made.sign = float(value), digits, kind, sign
+        return made
 
 
 def number(value: Any, digits: int, code: str, *, sign: bool = False) -> str:
@@ -35,9 +73,9 @@ def number(value: Any, digits: int, code: str, *, sign: bool = False) -> str:
     thousands, decimal = _SIGNS[code]
     plain = f"{abs(float(value)):,.{digits}f}"
     text = plain.replace(",", "\0").replace(".", decimal).replace("\0", thousands)
-    if not any(c in "123456789" for c in plain):
-        return text
-    return (MINUS if value < 0 else "+" if sign else "") + text
+    if any(c in "123456789" for c in plain):
+        text = (MINUS if value < 0 else "+" if sign else "") + text
+    return Numeral(text, value, digits, sign=sign)
 
 
 def hundredfold(fraction: Any) -> float:
@@ -54,4 +92,4 @@ def percent(fraction: Any, digits: int, code: str) -> str:
     ('34,6%', '−2%', '–')
     """
     text = number(hundredfold(fraction), digits, code)
-    return text if text == MISSING else f"{text}%"
+    return text if text == MISSING else Numeral(f"{text}%", fraction, digits, "percent")

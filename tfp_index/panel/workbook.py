@@ -16,7 +16,7 @@ from tfp_index._optional import require
 from tfp_index.errors import DataError, FileError
 from tfp_index.panel.table import Table, plain
 
-__all__ = ["LIMITS", "Limits", "Sheet", "read_sheets", "write_workbook"]
+__all__ = ["LIMITS", "Limits", "Sheet", "put", "read_sheets", "sheet_title", "write_workbook"]
 
 Cell = str | float | int | bool | None
 
@@ -225,7 +225,7 @@ def write_workbook(
     book = openpyxl.Workbook()
     book.remove(book.active)
     for number, (title, table) in enumerate(sheets.items(), start=1):
-        sheet = book.create_sheet(_sheet_title(title, number, book.sheetnames))
+        sheet = book.create_sheet(sheet_title(title, number, book.sheetnames))
         _write_sheet(sheet, table, heads or {}, formats or {})
     try:
         book.save(path)
@@ -234,7 +234,7 @@ def write_workbook(
     return path
 
 
-def _sheet_title(title: str, number: int, taken: Sequence[str]) -> str:
+def sheet_title(title: str, number: int, taken: Sequence[str]) -> str:
     """Return a title that Excel allows: at most 31 characters, no brackets or slashes, unique."""
     clean = "".join(" " if c in "[]:*?/\\'" else c for c in title).strip()[:31] or f"{number}"
     known = [name.lower() for name in taken]
@@ -248,20 +248,20 @@ def _write_sheet(
     utils = require("openpyxl.utils", extra="excel", purpose="writing Excel files")
     first = 1
     for line in ([table.title] if table.title else []) + list(table.notes):
-        _put(sheet, first, 1, line)
+        put(sheet, first, 1, line)
         sheet.cell(first, 1).font = styles.Font(bold=first == 1 and bool(table.title))
         first += 1
     first += first > 1  # an empty row under the title
     for j, (name, values) in enumerate(table.columns.items(), start=1):
         head = heads.get(name, name)
-        _put(sheet, first, j, head)
+        put(sheet, first, j, head)
         cell = sheet.cell(first, j)
         cell.font = styles.Font(bold=True)
         cell.alignment = styles.Alignment(wrap_text=True, vertical="top")
         kind = formats.get(name) or ("#,##0.00" if values.dtype.kind == "f" else None)
         longest = len(head)
         for i, value in enumerate(plain(values), start=first + 1):
-            _put(sheet, i, j, value)
+            put(sheet, i, j, value)
             if kind and isinstance(value, float):
                 sheet.cell(i, j).number_format = kind
             longest = max(longest, len(value) if isinstance(value, str) else 0)
@@ -269,7 +269,8 @@ def _write_sheet(
     sheet.freeze_panes = sheet.cell(first + 1, 1)
 
 
-def _put(sheet: Any, row: int, column: int, value: Cell) -> None:
+def put(sheet: Any, row: int, column: int, value: Cell) -> Any:
+    """Write a value into a cell of an openpyxl sheet and return the cell; text is never live."""
     if isinstance(value, str):
         value = "".join(c for c in value if c >= " " or c in "\n\t")[:32_000]
     if isinstance(value, float) and not math.isfinite(value):
@@ -278,4 +279,5 @@ def _put(sheet: Any, row: int, column: int, value: Cell) -> None:
     cell.value = value
     if isinstance(value, str):
         cell.data_type = "s"  # else a text that begins with "=" would become a formula
-        cell.quotePrefix = value[:1] in "=+-@"
+        cell.quotePrefix = value[:1] in tuple("=+-@\t")
+    return cell
