@@ -1,0 +1,1 @@
+"""Runs over partitions: larger than memory, across machines, with the same digits."""

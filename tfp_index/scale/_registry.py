@@ -1,0 +1,52 @@
+"""Which program runs a specification over partitions."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from tfp_index.errors import SpecificationError
+from tfp_index.results.specification import Specification
+from tfp_index.scale.task import Context, Program
+
+__all__ = ["PROGRAMS", "program_of"]
+
+PROGRAMS: dict[str, str] = {
+    # name of the specification's class -> "module:function" below tfp_index.scale.programs
+}
+"""Where the program of each specification is; imported only when it is run."""
+
+
+def program_of(spec: Specification) -> Callable[[Any, Context], Program]:
+    """Return the program of a specification.
+
+    A class that is not listed may bring its own: an attribute ``scale_program``, a function of
+    ``(spec, context)``.
+
+    Raises
+    ------
+    SpecificationError
+        If it has none.
+    """
+    if not isinstance(spec, Specification):
+        raise SpecificationError(
+            f"{type(spec).__name__} is not a specification",
+            code="not_a_specification",
+            expected="a specification such as GrowthAccounting()",
+        )
+    home = PROGRAMS.get(type(spec).__name__)
+    if home is not None:
+        module, _, function = home.partition(":")
+        found = importlib.import_module(f"{__package__}.programs.{module}")
+        program: Callable[[Any, Context], Program] = getattr(found, function)
+        return program
+    own = getattr(type(spec), "scale_program", None)
+    if own is not None:
+        return own  # type: ignore[no-any-return]
+    raise SpecificationError(
+        f"{type(spec).__name__} cannot be run over partitions",
+        code="not_partitioned",
+        expected="one of " + ", ".join(sorted(PROGRAMS)),
+        remedy="fit it in memory: spec.fit(Panel.from_frame(…))",
+    )

@@ -1,0 +1,1 @@
+"""Engines: who holds the partitions and who computes on them."""

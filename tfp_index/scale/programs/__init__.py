@@ -1,0 +1,1 @@
+"""Programs: what each specification computes over partitions, in rounds."""
