@@ -1,9 +1,21 @@
-"""Linear generalized method of moments for several equations that share coefficients."""
+"""Linear generalized method of moments for several equations that share coefficients.
+
+Everything is solved from sums over rows, and sums over the parts that the rows are cut into are
+sums over the rows. A part holds whole clusters and gives three things, each for one pass:
+
+1. `equation_factors`, joined by `join_factors`: all that the first step needs (`first_step`);
+2. `score_squares`, which add up: the weight of the second step;
+3. `weight_changes`, which add up: what the estimated weight does to the covariance.
+
+`solve_system` walks the parts so and solves; `system_gmm` is the same for rows that stand in
+memory as one part.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +31,25 @@ from tfp_index.kernels.linalg import (
     triangular_factor,
 )
 
-__all__ = ["Equation", "SystemGMM", "system_gmm"]
+__all__ = [
+    "Equation",
+    "Factors",
+    "FirstStep",
+    "Parts",
+    "SystemGMM",
+    "SystemSolution",
+    "equation_factors",
+    "first_step",
+    "join_factors",
+    "score_squares",
+    "solve_system",
+    "system_gmm",
+    "weight_changes",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +64,7 @@ class Equation:
         Which coefficients of the system belong to the columns of `X`.
     Z : (n, q) float array
     clusters : (n,) int array
-        Cluster of each row, on one numbering for all equations.
+        Cluster of each row, on one numbering for all equations of a part.
     weights : (n,) float array or None
     """
 
@@ -49,8 +76,66 @@ class Equation:
     weights: Floats | None = None
 
 
+class Parts(Protocol):
+    """Call a function with the equations of every part and return its answers in row order."""
+
+    def __call__(self, work: Callable[[Sequence[Equation]], T], /) -> list[T]:
+        """Return ``[work(part) for every part]``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class SystemGMM:
+class Factors:
+    """Triangular factor of ``[Z X y]`` of every equation, over some rows.
+
+    Attributes
+    ----------
+    triangles : tuple of (q + p + 1, q + p + 1) float arrays
+    at : tuple of int arrays
+        As in `Equation`.
+    """
+
+    triangles: tuple[Floats, ...]
+    at: tuple[Ints, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Whitened:
+    """Moments in orthonormal instruments ``Q = Z R⁻¹``: ``A = Q'X`` and ``c = Q'y``."""
+
+    A: Floats
+    c: Floats
+    R: Floats
+    rank: Rank
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FirstStep:
+    """Two-stage least squares of the stacked equations.
+
+    Attributes
+    ----------
+    coefficients : (p,) float array
+    rank : Rank
+        Of the coefficients.
+    solution : LinearGMM
+        Of the coefficients kept.
+    A : (q, p) float array
+        ``Q'X`` of all equations, one below the other, in orthonormal instruments ``Q``.
+    c : (q,) float array
+        ``Q'y``.
+    """
+
+    coefficients: Floats
+    rank: Rank
+    solution: LinearGMM
+    A: Floats
+    c: Floats
+    whitened: tuple[_Whitened, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SystemSolution:
     """Estimates of a system.
 
     Attributes
@@ -61,8 +146,6 @@ class SystemGMM:
         Estimates with weight ``(Z'Z)⁻¹`` in each equation.
     one_step_covariance : (p, p) float array
         Robust to correlation within clusters.
-    residuals : tuple of (n,) float arrays
-        One per equation.
     j_statistic : float
         Hansen's J of the two-step weight; NaN when there are no more moments than coefficients,
         or fewer clusters than moments.
@@ -74,15 +157,12 @@ class SystemGMM:
     instrument_ranks : tuple of Rank
     influence : (p, q) float array
         ``b − β = influence @ Σ_c s_c``, q moments in orthonormal instruments.
-    scores : (clusters, q) float array
-        ``s_c`` at the estimate.
     """
 
     coefficients: Floats
     covariance: Floats
     one_step: Floats
     one_step_covariance: Floats
-    residuals: tuple[Floats, ...]
     j_statistic: float
     j_dof: int
     moments: int
@@ -90,17 +170,197 @@ class SystemGMM:
     rank: Rank
     instrument_ranks: tuple[Rank, ...]
     influence: Floats
-    scores: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Whitened:
-    """Moments in orthonormal instruments ``Q = Z R⁻¹``: ``A = Q'X`` and ``c = Q'y``."""
+class SystemGMM(SystemSolution):
+    """Estimates of a system whose rows stand in memory.
 
-    A: Floats
-    c: Floats
-    R: Floats
-    rank: Rank
+    Attributes
+    ----------
+    residuals : tuple of (n,) float arrays
+        One per equation.
+    scores : (clusters, q) float array
+        ``s_c`` at the estimate.
+    """
+
+    residuals: tuple[Floats, ...]
+    scores: Floats
+
+
+def equation_factors(part: Sequence[Equation]) -> Factors:
+    """Return what the first step needs of some rows.
+
+    Parameters
+    ----------
+    part : sequence of Equation
+    """
+    triangles = (triangular_factor(e.Z, e.X, e.y, weights=e.weights) for e in part)
+    return Factors(tuple(triangles), tuple(e.at for e in part))
+
+
+def join_factors(parts: Sequence[Factors]) -> Factors:
+    """Make the factors of all rows from those of the parts.
+
+    Examples
+    --------
+    >>> z = np.array([1.0, 2.0, 3.0, 5.0])
+    >>> def rows(of):
+    ...     return [Equation(2 * z[of], z[of, None], np.array([0]), z[of, None], np.arange(2))]
+    >>> joined = join_factors([equation_factors(rows(of)) for of in (slice(0, 2), slice(2, 4))])
+    >>> first_step(joined, 1).coefficients.round(12)
+    array([2.])
+    """
+    if len(parts) == 1:
+        return parts[0]
+    stacked = (np.concatenate(found) for found in zip(*(p.triangles for p in parts), strict=True))
+    return Factors(tuple(triangular_factor(rows) for rows in stacked), parts[0].at)
+
+
+def first_step(
+    factors: Factors,
+    coefficients: int,
+    *,
+    initial: Floats | None = None,
+    tolerance: float = COLLINEAR,
+) -> FirstStep:
+    """Solve the first step from factors.
+
+    Parameters
+    ----------
+    factors : Factors
+        Over all rows.
+    coefficients : int
+    initial : (q, q) float array, optional
+        As in `system_gmm`.
+    tolerance : float
+    """
+    whitened = tuple(
+        _whiten(triangle, at.shape[0], tolerance)
+        for triangle, at in zip(factors.triangles, factors.at, strict=True)
+    )
+    A = np.zeros((sum(w.A.shape[0] for w in whitened), coefficients))
+    row = 0
+    for w, at in zip(whitened, factors.at, strict=True):
+        A[row : row + w.A.shape[0], at] = w.A
+        row += w.A.shape[0]
+    c = np.concatenate([w.c for w in whitened])
+    lengths = np.sqrt(np.einsum("ij,ij->j", A, A))
+    rank = column_rank(A / np.where(lengths > 0, lengths, 1.0), tolerance)
+    start = np.eye(c.size) if initial is None else _turn(initial, whitened)
+    one = linear_gmm(A[:, rank.kept], c, start)
+    b = _spread(one.coefficients, rank.kept, coefficients)
+    return FirstStep(b, rank, one, A, c, whitened)
+
+
+def score_squares(part: Sequence[Equation], first: FirstStep, b: Floats) -> Floats:
+    """Return ``Σ_c s_c s_c'`` over the clusters of a part.
+
+    Parameters
+    ----------
+    part : sequence of Equation
+        Whole clusters.
+    first : FirstStep
+    b : (p,) float array
+        Where the scores are taken.
+
+    Returns
+    -------
+    (q, q) float array
+    """
+    scores = _scores(part, first.whitened, _residuals(part, b))
+    return scores.T @ scores
+
+
+def weight_changes(part: Sequence[Equation], first: FirstStep, weighted: Floats) -> Floats:
+    """Return ``Σ_c (∂s_c s_c' + s_c ∂s_c') w`` over the clusters of a part.
+
+    How the weight of the second step moves with each coefficient of the first.
+
+    Parameters
+    ----------
+    part : sequence of Equation
+        Whole clusters.
+    first : FirstStep
+    weighted : (q,) float array
+        ``w = S⁻¹ u``.
+
+    Returns
+    -------
+    (q, kept coefficients) float array
+    """
+    scores = _scores(part, first.whitened, _residuals(part, first.coefficients))
+    clusters = scores.shape[0]
+    along = scores @ weighted
+    kept = first.rank.kept
+    changes = np.empty((scores.shape[1], kept.size))
+    for column, j in enumerate(kept.tolist()):
+        slopes = [-e.X[:, np.flatnonzero(e.at == j)].sum(axis=1) for e in part]
+        moved = _scores(part, first.whitened, slopes, clusters)
+        changes[:, column] = moved.T @ along + scores.T @ (moved @ weighted)
+    return changes
+
+
+def solve_system(
+    parts: Parts,
+    coefficients: int,
+    clusters: int,
+    *,
+    steps: int = 2,
+    windmeijer: bool = True,
+    initial: Floats | None = None,
+    tolerance: float = COLLINEAR,
+    covariance: bool = True,
+) -> SystemSolution:
+    """Estimate from parts of the rows, each walked over once per step.
+
+    Parameters
+    ----------
+    parts : Parts
+    coefficients, clusters, steps, windmeijer, initial, tolerance
+        As in `system_gmm`.
+    covariance : bool
+        Whether the covariance of the estimates is wanted; without it they take one pass less, and
+        one step takes a single one.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        In two steps, when there are fewer clusters than moments.
+    """
+    first = first_step(
+        join_factors(parts(equation_factors)), coefficients, initial=initial, tolerance=tolerance
+    )
+    return _later_steps(parts, first, clusters, steps, windmeijer, covariance)
+
+
+def _later_steps(
+    parts: Parts, first: FirstStep, clusters: int, steps: int, windmeijer: bool, covariance: bool
+) -> SystemSolution:
+    one, kept, c = first.solution, first.rank.kept, first.c
+    A = first.A[:, kept]
+    if steps == 1 and not covariance:
+        nothing = np.full((kept.size, kept.size), np.nan)
+        return _solution(first, one, nothing, nothing, float("nan"), clusters)
+    S = _add(parts(lambda part: score_squares(part, first, first.coefficients)))
+    V1 = sandwich(one.influence, S)
+    excess = c.size - kept.size
+    if steps == 1:
+        j = _hansen(A, c, S) if excess and clusters >= c.size else float("nan")
+        return _solution(first, one, V1, V1, j, clusters)
+    two = linear_gmm(A, c, S)
+    j = two.criterion if excess else float("nan")
+    if not covariance:
+        V2 = two.bread
+    elif windmeijer and excess:
+        w: Floats = np.asarray(np.linalg.solve(S, two.moments), np.float64)
+        D = -two.influence @ _add(parts(lambda part: weight_changes(part, first, w)))
+        V2 = two.bread + D @ two.bread + two.bread @ D.T + sandwich(D, V1)
+    else:
+        b = _spread(two.coefficients, kept, first.coefficients.size)
+        final = _add(parts(lambda part: score_squares(part, first, b)))
+        V2 = linear_gmm(A, c, final).bread
+    return _solution(first, two, V2, V1, j, clusters)
 
 
 def system_gmm(
@@ -147,66 +407,48 @@ def system_gmm(
     >>> found.coefficients.round(12), found.j_dof
     (array([2.]), 0)
     """
-    parts = [_whiten(e, tolerance) for e in equations]
-    A, c = _stack(equations, parts, coefficients)
-    lengths = np.sqrt(np.einsum("ij,ij->j", A, A))
-    rank = column_rank(A / np.where(lengths > 0, lengths, 1.0), tolerance)
-    kept, p = rank.kept, coefficients
+    first = first_step(
+        equation_factors(equations), coefficients, initial=initial, tolerance=tolerance
+    )
+    found = _later_steps(
+        lambda work: [work(equations)], first, clusters, steps, windmeijer, covariance=True
+    )
+    residuals = _residuals(equations, found.coefficients)
+    scores = _scores(equations, first.whitened, residuals, clusters)
+    fields = {name: getattr(found, name) for name in SystemSolution.__slots__}
+    return SystemGMM(**fields, residuals=residuals, scores=scores)
+
+
+def _solution(
+    first: FirstStep, found: LinearGMM, V: Floats, V1: Floats, j: float, clusters: int
+) -> SystemSolution:
+    """Put what was found for the coefficients kept among all of them."""
+    kept, p, q = first.rank.kept, first.coefficients.size, first.c.size
     grid = np.ix_(kept, kept)
-    start = np.eye(c.size) if initial is None else _turn(initial, parts)
-    one = linear_gmm(A[:, kept], c, start)
-    first = _spread(one.coefficients, kept, p)
-    residuals = _residuals(equations, first)
-    scores = _scores(equations, parts, residuals, clusters)
-    S = scores.T @ scores
-    V1 = sandwich(one.influence, S)
-    excess = int(c.size - kept.size)
-    if steps == 1:
-        found, V2, b = one, V1, first
-        j = _hansen(A[:, kept], c, S) if excess and clusters >= c.size else float("nan")
-    else:
-        found = linear_gmm(A[:, kept], c, S)
-        b = _spread(found.coefficients, kept, p)
-        residuals = _residuals(equations, b)
-        j = found.criterion if excess else float("nan")
-        final = _scores(equations, parts, residuals, clusters)
-        if windmeijer and excess:
-            D = _weight_derivative(equations, parts, scores, kept, found, S)
-            V2 = found.bread + D @ found.bread + found.bread @ D.T + sandwich(D, V1)
-        else:
-            V2 = linear_gmm(A[:, kept], c, final.T @ final).bread
-        scores = final
-    one_step_covariance, covariance = np.zeros((p, p)), np.zeros((p, p))
-    one_step_covariance[grid], covariance[grid] = V1, V2
-    influence = np.zeros((p, c.size))
+    covariance, one_step = np.zeros((p, p)), np.zeros((p, p))
+    covariance[grid], one_step[grid] = V, V1
+    influence = np.zeros((p, q))
     influence[kept] = found.influence
-    return SystemGMM(
-        coefficients=b,
+    return SystemSolution(
+        coefficients=_spread(found.coefficients, kept, p),
         covariance=covariance,
-        one_step=first,
-        one_step_covariance=one_step_covariance,
-        residuals=residuals,
+        one_step=first.coefficients,
+        one_step_covariance=one_step,
         j_statistic=j,
-        j_dof=excess,
-        moments=c.size,
+        j_dof=int(q - kept.size),
+        moments=q,
         clusters=clusters,
-        rank=rank,
-        instrument_ranks=tuple(part.rank for part in parts),
+        rank=first.rank,
+        instrument_ranks=tuple(w.rank for w in first.whitened),
         influence=influence,
-        scores=scores,
     )
 
 
-def _stack(
-    equations: Sequence[Equation], parts: Sequence[_Whitened], coefficients: int
-) -> tuple[Floats, Floats]:
-    """Moments of all equations, one below the other: ``A`` and ``c``."""
-    A = np.zeros((sum(part.A.shape[0] for part in parts), coefficients))
-    row = 0
-    for equation, part in zip(equations, parts, strict=True):
-        A[row : row + part.A.shape[0], equation.at] = part.A
-        row += part.A.shape[0]
-    return A, np.concatenate([part.c for part in parts])
+def _add(parts: Sequence[Floats]) -> Floats:
+    total = parts[0].copy()
+    for part in parts[1:]:
+        total += part
+    return total
 
 
 def _spread(values: Floats, kept: Ints, size: int) -> Floats:
@@ -233,12 +475,11 @@ def _turn(covariance: Floats, parts: Sequence[_Whitened]) -> Floats:
     return np.asarray(np.linalg.solve(R.T, half.T))
 
 
-def _whiten(equation: Equation, tolerance: float) -> _Whitened:
-    q, p = equation.Z.shape[1], equation.X.shape[1]
-    T = triangular_factor(equation.Z, equation.X, equation.y, weights=equation.weights)
-    rank = column_rank(T[:q, :q], tolerance)
-    U, R = np.linalg.qr(T[:q, rank.kept])
-    return _Whitened(U.T @ T[:q, q : q + p], U.T @ T[:q, q + p], R, rank)
+def _whiten(triangle: Floats, p: int, tolerance: float) -> _Whitened:
+    q = triangle.shape[0] - p - 1
+    rank = column_rank(triangle[:q, :q], tolerance)
+    U, R = np.linalg.qr(triangle[:q, rank.kept])
+    return _Whitened(U.T @ triangle[:q, q : q + p], U.T @ triangle[:q, q + p], R, rank)
 
 
 def _residuals(equations: Sequence[Equation], b: Floats) -> tuple[Floats, ...]:
@@ -246,19 +487,21 @@ def _residuals(equations: Sequence[Equation], b: Floats) -> tuple[Floats, ...]:
 
 
 def _scores(
-    equations: Sequence[Equation],
-    parts: Sequence[_Whitened],
+    part: Sequence[Equation],
+    whitened: Sequence[_Whitened],
     residuals: Sequence[Floats],
-    clusters: int,
+    clusters: int | None = None,
 ) -> Floats:
     """(clusters, moments) sums of ``Q e``."""
+    if clusters is None:
+        clusters = 1 + max(int(e.clusters.max(initial=-1)) for e in part)
     return np.concatenate(
         [
             np.linalg.solve(
-                part.R.T,
-                cluster_sums(e.Z, u, e.clusters, clusters, e.weights)[:, part.rank.kept].T,
+                w.R.T,
+                cluster_sums(e.Z, u, e.clusters, clusters, e.weights)[:, w.rank.kept].T,
             ).T
-            for e, part, u in zip(equations, parts, residuals, strict=True)
+            for e, w, u in zip(part, whitened, residuals, strict=True)
         ],
         axis=1,
     )
@@ -269,31 +512,3 @@ def _hansen(A: Floats, c: Floats, S: Floats) -> float:
         return linear_gmm(A, c, S).criterion
     except np.linalg.LinAlgError:
         return float("nan")
-
-
-def _weight_derivative(
-    equations: Sequence[Equation],
-    parts: Sequence[_Whitened],
-    scores: Floats,
-    kept: Ints,
-    second: LinearGMM,
-    S: Floats,
-) -> Floats:
-    """Windmeijer's ``D``: how the two-step estimate moves with the estimate in its weight.
-
-    Column j is ``−(A'S⁻¹A)⁻¹ A'S⁻¹ (∂S/∂θ_j) S⁻¹ u``, ``∂S/∂θ_j = Σ_c (∂s_c s_c' + s_c ∂s_c')``.
-    """
-    clusters = scores.shape[0]
-    weighted = np.linalg.solve(S, second.moments)
-    along = scores @ weighted
-    D = np.zeros((kept.size, kept.size))
-    for column, j in enumerate(kept.tolist()):
-        moved = _scores(
-            equations,
-            parts,
-            [-e.X[:, np.flatnonzero(e.at == j)].sum(axis=1) for e in equations],
-            clusters,
-        )
-        change = moved.T @ along + scores.T @ (moved @ weighted)
-        D[:, column] = -second.influence @ change
-    return D
