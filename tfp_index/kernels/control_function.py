@@ -9,6 +9,10 @@ instruments, or at which their sum of squares is least.
 One Gram matrix of these monomials, ``ω_t``, ``x_t`` and the instruments therefore holds the
 moments, their derivatives and the sum of squares at every ``β``: the search never meets the rows
 again.
+
+Both matrices are sums over rows: ``stage_one_gram`` and ``stage_two_gram`` of parts of a sample add
+up to those of the whole as long as no firm is split, and ``solve_stage_one`` and
+``solve_stage_two`` need nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +37,19 @@ from tfp_index.kernels.two_stage_design import (
     stage_two_columns,
 )
 
-__all__ = ["FirstStage", "SecondStage", "first_stage", "fitted_parts", "second_stage"]
+__all__ = [
+    "FirstStage",
+    "SecondStage",
+    "StageOneGram",
+    "StageTwoGram",
+    "first_stage",
+    "fitted_parts",
+    "second_stage",
+    "solve_stage_one",
+    "solve_stage_two",
+    "stage_one_gram",
+    "stage_two_gram",
+]
 
 Floats = NDArray[np.float64]
 
@@ -97,6 +113,43 @@ class SecondStage:
     partial: Floats
     partial_rank: Rank
     n: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageOneGram:
+    """Cross products of the regressors of stage 1 and output, summed over rows.
+
+    Attributes
+    ----------
+    gram : (p + 1, p + 1) float array
+        Basis, linear regressors, output less `Design.center`, categories.
+    rows, firms : int
+    """
+
+    gram: Floats
+    rows: int
+    firms: int
+
+    def __add__(self, other: StageOneGram) -> StageOneGram:
+        return StageOneGram(
+            self.gram + other.gram, self.rows + other.rows, self.firms + other.firms
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StageTwoGram:
+    """Cross products of the columns of stage 2, summed over rows with a lag.
+
+    Attributes
+    ----------
+    gram : (N + m, N + m) float array
+        The columns of the design, then the categories among the controls.
+    """
+
+    gram: Floats
+
+    def __add__(self, other: StageTwoGram) -> StageTwoGram:
+        return StageTwoGram(self.gram + other.gram)
 
 
 def _one_hot(factors: Sequence[Factor], rows: slice, scale: Floats | None) -> list[Any]:
@@ -173,29 +226,60 @@ def first_stage(
         One per firm.
     threads : int, optional
     """
+    return solve_stage_one(stage_one_gram(data, design, weights, threads), design)
+
+
+def stage_one_gram(
+    data: Data,
+    design: Design,
+    weights: Floats | None = None,
+    threads: int | None = None,
+) -> StageOneGram:
+    """Sum the cross products of stage 1 over some rows, whole firms.
+
+    Parameters
+    ----------
+    data : Data
+    design : Design
+    weights : (g,) float array, optional
+        One per firm.
+    threads : int, optional
+    """
     parts = firm_blocks(data.offsets)
 
     def work(block: slice) -> Floats:
         firms = parts[block.start]
         rows = slice(int(data.offsets[firms[0]]), int(data.offsets[firms[1]]))
         X = stage_one_columns(data, design, rows)
-        X = np.concatenate([X, data.y[None, rows] - center])
+        X = np.concatenate([X, data.y[None, rows] - design.center])
         return _gram_block(X, data.factors, rows, _row_weights(data, weights, firms), None)
 
-    center = float(data.y[:: max(1, data.y.shape[0] // 16_384)].mean())
     gram = _total(map_blocks(work, len(parts), size=1, threads=threads))
-    p0 = len(design.basis_plan) + len(data.linear)
+    return StageOneGram(gram, data.y.shape[0], data.offsets.shape[0] - 1)
+
+
+def solve_stage_one(sums: StageOneGram, design: Design) -> FirstStage:
+    """Solve the regression of stage 1.
+
+    Parameters
+    ----------
+    sums : StageOneGram
+        Over all rows of the sample.
+    design : Design
+    """
+    gram, center = sums.gram, design.center
+    p0 = len(design.basis_plan) + len(design.linear_in_phi)
     keep = np.r_[0:p0, p0 + 1 : gram.shape[0]]
     G, r, yy, total = gram[np.ix_(keep, keep)], gram[keep, p0], gram[p0, p0], gram[0, 0]
     theta, bread, rank = solve_gram(G, r)
     theta[0] += center  # the constant is the first column of the basis
     p = len(design.basis_plan)
     ssr = float(max(yy - r @ (theta - center * (np.arange(theta.size) == 0)), 0.0))
-    in_phi = phi_columns(data, design)
+    in_phi = phi_columns(design)
     linear = slice(p, p0)
     shift = 0.0
     if design.linear is not None:
-        outside = ~np.asarray(data.linear_in_phi, bool)
+        outside = ~np.asarray(design.linear_in_phi, bool)
         per_unit = theta[linear] * np.diagonal(design.linear.matrix)
         shift = float((per_unit * design.linear.location)[outside].sum())
     own = np.diagonal(bread)[linear]
@@ -207,8 +291,8 @@ def first_stage(
         coefficients=theta,
         bread=bread,
         rank=rank,
-        rows=data.y.shape[0],
-        firms=data.offsets.shape[0] - 1,
+        rows=sums.rows,
+        firms=sums.firms,
         ssr=ssr,
         sst=float(yy - gram[0, p0] ** 2 / total),
         center=float(G[0, in_phi] @ theta[in_phi] / total) - shift,
@@ -258,6 +342,28 @@ def second_stage(
     fitted : (2, n) float array, optional
         Filled with ``φ̂`` and the residual of stage 1.
     """
+    return solve_stage_two(stage_two_gram(data, design, first, weights, threads, fitted), design)
+
+
+def stage_two_gram(
+    data: Data,
+    design: Design,
+    first: FirstStage,
+    weights: Floats | None = None,
+    threads: int | None = None,
+    fitted: Floats | None = None,
+) -> StageTwoGram:
+    """Sum the cross products of stage 2 over some rows, whole firms.
+
+    Parameters
+    ----------
+    data, design, first
+    weights : (g,) float array, optional
+        One per firm.
+    threads : int, optional
+    fitted : (2, n) float array, optional
+        Filled with ``φ̂`` and the residual of stage 1.
+    """
     parts = firm_blocks(data.offsets)
 
     def work(block: slice) -> Floats:
@@ -272,9 +378,20 @@ def second_stage(
         mask = X[0].copy() if data.law_factors else None
         return _gram_block(X, data.law_factors, now, None if w is None else w[1:], mask)
 
-    gram = _total(map_blocks(work, len(parts), size=1, threads=threads))
-    n = float(gram[0, 0])
-    gram /= n
+    return StageTwoGram(_total(map_blocks(work, len(parts), size=1, threads=threads)))
+
+
+def solve_stage_two(sums: StageTwoGram, design: Design) -> SecondStage:
+    """Partial constant and controls out of the cross products of stage 2.
+
+    Parameters
+    ----------
+    sums : StageTwoGram
+        Over all rows of the sample.
+    design : Design
+    """
+    n = float(sums.gram[0, 0])
+    gram = sums.gram / n
     N = len(design.columns)
     out = np.r_[design.controls, N : gram.shape[0]]
     partial, _, rank = solve_gram(gram[np.ix_(out, out)], gram[out, :N])

@@ -302,11 +302,10 @@ def search(
 
 def _gram(data: Data, design: Design, weights: Floats | None) -> SecondStage:
     parts = []
-    center = float(data.y[:: max(1, data.y.shape[0] // 16_384)].mean())
     for first, last in firm_blocks(data.offsets):
         rows = slice(int(data.offsets[first]), int(data.offsets[last]))
         none = np.zeros(rows.stop - rows.start)
-        X = stage_two_columns(data, design, rows, data.y[rows], none, center)
+        X = stage_two_columns(data, design, rows, data.y[rows], none, design.center)
         w = 1.0 if weights is None else weights[rows][1:]
         parts.append((X * w) @ X.T)
     gram = np.sum(parts, axis=0)

@@ -29,6 +29,7 @@ __all__ = [
     "production_terms",
     "total_degree",
     "whitening",
+    "whitening_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -262,25 +263,44 @@ def whitening(
     array([[1., 0.],
            [0., 1.]])
     """
-    n = columns[0].shape[0]
-    stride = max(1, n // rows)
+    stride = max(1, columns[0].shape[0] // rows)
     x = np.stack([column[::stride] for column in columns])
+    return whitening_of(x, correlated=correlated, partial=stride > 1)
+
+
+def whitening_of(x: Floats, *, correlated: bool = False, partial: bool = False) -> Whitening:
+    """Choose location and spread from these rows.
+
+    Parameters
+    ----------
+    x : (v, m) float array
+    correlated : bool
+        True to only center and scale each variable.
+    partial : bool
+        Whether there are rows that are not among these: a variable that does not vary here may
+        vary there.
+
+    Examples
+    --------
+    >>> whitening_of(np.array([[1.0, 3.0]])).location
+    array([2.])
+    """
+    columns = x.shape[0]
     location = x.mean(axis=1)
-    x -= location[:, None]
+    x = x - location[:, None]
     spread = np.sqrt(np.mean(x * x, axis=1))
     # a variable without spread in the sample keeps its unit
     still = spread <= 1e-12 * np.maximum(np.abs(location), 1e-300)
     scale = np.where(still, 1.0, spread)
     if correlated:
-        every = tuple(range(len(columns)))
-        return Whitening(location, np.diag(1.0 / scale), every, ())
+        return Whitening(location, np.diag(1.0 / scale), tuple(range(columns)), ())
     x /= scale[:, None]
     kept: list[int] = []
     dropped: list[int] = []
     maps: list[Floats] = []
     done = np.zeros((0, x.shape[1]))
-    for j in range(len(columns)):
-        row = np.zeros(len(columns))
+    for j in range(columns):
+        row = np.zeros(columns)
         row[j] = 1.0
         new = x[j]
         for _ in range(2):  # twice orthogonalizes to working accuracy
@@ -288,14 +308,14 @@ def whitening(
             new = new - np.einsum("i,ij->j", weights, done)
             row -= weights @ np.array(maps).reshape(len(maps), -1) if maps else 0.0
         own = float(np.sqrt(np.mean(new * new)))
-        if own > COLLINEAR or (still[j] and stride > 1):
+        if own > COLLINEAR or (still[j] and partial):
             own = own if own > COLLINEAR else 1.0
             kept.append(j)
             maps.append(row / own)
             done = np.concatenate([done, (new / own)[None]])
         else:
             dropped.append(j)
-    matrix = np.array(maps).reshape(len(maps), len(columns)) / scale
+    matrix = np.array(maps).reshape(len(maps), columns) / scale
     return Whitening(location, matrix, tuple(kept), tuple(dropped))
 
 

@@ -61,7 +61,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the sandwich is made of; sums over firms.
+    """What the sandwich is made of; sums over firms, so those of parts of a sample add up.
 
     Attributes
     ----------
@@ -76,6 +76,9 @@ class Scores:
     meat: Floats
     across: Floats
     sums: Floats
+
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(self.meat + other.meat, self.across + other.across, self.sums + other.sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def stage_scores(
     shifter = earlier.shifter if earlier is not None else -1
     sides = [tuple(_side(design, second, combos, shifter) for combos in pair) for pair in pairs]
     parts = firm_blocks(data.offsets)
-    phi_at = phi_columns(data, design)
+    phi_at = phi_columns(design)
     q = pairs[0][0].shape[0]
 
     def work(block: slice) -> tuple[Floats, Floats, Floats]:

@@ -6,8 +6,10 @@ Columns are built block by block as rows of an array, (columns, rows of data), a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from tfp_index.kernels.blocks import BLOCK_ROWS
 from tfp_index.kernels.gram import solve_gram, tiled_cross, tiled_left
 from tfp_index.kernels.monomials import (
+    SAMPLE_ROWS,
     Expansion,
     Exponent,
     Plan,
@@ -25,18 +28,21 @@ from tfp_index.kernels.monomials import (
     plan,
     production_terms,
     total_degree,
-    whitening,
+    whitening_of,
 )
 
 __all__ = [
     "Data",
     "Design",
     "Factor",
+    "Survey",
     "firm_blocks",
     "make_design",
     "phi_columns",
+    "sample_stride",
     "stage_one_columns",
     "stage_two_columns",
+    "survey",
 ]
 
 Floats = NDArray[np.float64]
@@ -101,6 +107,56 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Survey:
+    """What the columns are laid out by: counts, and evenly spaced rows.
+
+    The survey of a sample is the sum of the surveys of its parts, as long as no firm is split.
+
+    Attributes
+    ----------
+    rows, firms, lags : int
+        Rows, firms, and rows with a lag.
+    totals : (v,) float array
+        Sums of the inputs over all rows.
+    y : (m,) float array
+        Output in every so many rows; so are the following.
+    basis, inputs, linear, shifters, law_controls : (·, m) float arrays
+    linear_in_phi, factors_in_phi : tuples of bool
+    levels, law_levels : tuples of int
+        Levels of each category.
+    """
+
+    rows: int
+    firms: int
+    lags: int
+    totals: Floats
+    y: Floats
+    basis: Floats
+    inputs: Floats
+    linear: Floats
+    shifters: Floats
+    law_controls: Floats
+    linear_in_phi: tuple[bool, ...]
+    factors_in_phi: tuple[bool, ...]
+    levels: tuple[int, ...]
+    law_levels: tuple[int, ...]
+
+    def __add__(self, other: Survey) -> Survey:
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)], axis=-1)
+            for name in ("y", "basis", "inputs", "linear", "shifters", "law_controls")
+        }
+        return replace(
+            self,
+            rows=self.rows + other.rows,
+            firms=self.firms + other.firms,
+            lags=self.lags + other.lags,
+            totals=self.totals + other.totals,
+            **joined,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Design:
     """Everything about the columns that does not depend on the estimates.
 
@@ -117,6 +173,10 @@ class Design:
         ``b₀``: coefficients of the standardized terms around which ``ω₀ = φ̂ − b₀'x`` is formed.
     unit : float
         Spread of ``ω₀``; stage 2 works in this unit.
+    center : float
+        About the mean of output; stage 1 works in output less this.
+    linear_in_phi, levels, factors_in_phi
+        Regressors of stage 1 outside the basis; see `Survey`.
     columns : Plan
         Columns of stage 2 as monomials of (ω₀ lagged, inputs lagged, s, ω₀, inputs, η, c).
     expansion : Expansion
@@ -139,6 +199,10 @@ class Design:
     terms: tuple[Exponent, ...]
     reference: Floats
     unit: float
+    center: float
+    linear_in_phi: tuple[bool, ...]
+    levels: tuple[int, ...]
+    factors_in_phi: tuple[bool, ...]
     columns: Plan
     expansion: Expansion
     response: int
@@ -169,8 +233,53 @@ def firm_blocks(offsets: Ints, size: int = BLOCK_ROWS) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
+def survey(data: Data, stride: int | None = None) -> Survey:
+    """Count the rows and take every so many of them.
+
+    Parameters
+    ----------
+    data : Data
+    stride : int, optional
+        Take one row in so many; by default enough for some `SAMPLE_ROWS`. Parts of one sample are
+        to be surveyed with the stride of the whole, `sample_stride` of its rows.
+    """
+    stride = sample_stride(data.y.shape[0]) if stride is None else stride
+
+    def every(columns: Sequence[Floats]) -> Floats:
+        some = data.y[::stride].shape[0]
+        return np.array([c[::stride] for c in columns], np.float64).reshape(len(columns), some)
+
+    return Survey(
+        rows=data.y.shape[0],
+        firms=data.offsets.shape[0] - 1,
+        lags=int(data.lagged.sum()),
+        totals=np.array([x.sum() for x in data.inputs], np.float64),
+        y=data.y[::stride],
+        basis=every(data.basis),
+        inputs=every(data.inputs),
+        linear=every(data.linear),
+        shifters=every(data.shifters),
+        law_controls=every(data.law_controls),
+        linear_in_phi=tuple(data.linear_in_phi),
+        factors_in_phi=tuple(data.factors_in_phi),
+        levels=tuple(f.levels for f in data.factors),
+        law_levels=tuple(f.levels for f in data.law_factors),
+    )
+
+
+def sample_stride(rows: int) -> int:
+    """Return in how many rows one is taken to lay out the columns.
+
+    Examples
+    --------
+    >>> sample_stride(100), sample_stride(1_000_000)
+    (1, 61)
+    """
+    return max(1, rows // SAMPLE_ROWS)
+
+
 def make_design(
-    data: Data,
+    of: Data | Survey,
     *,
     form: str | int = "cobb_douglas",
     basis_degree: int = 3,
@@ -181,9 +290,11 @@ def make_design(
 ) -> Design:
     """Lay out the columns of both stages.
 
+    Locations and spreads come from evenly spaced rows: they condition the algebra, nothing else.
+
     Parameters
     ----------
-    data : Data
+    of : Data or Survey
     form : {"cobb_douglas", "translog"} or int
         Or the total degree of the production terms.
     basis_degree, law_degree : int
@@ -194,8 +305,47 @@ def make_design(
     orthogonal : bool
         Hermite polynomials in place of powers in stage 1.
     """
-    v, ns, nc = len(data.inputs), len(data.shifters), len(data.law_controls)
+    known = survey(of) if isinstance(of, Data) else of
+    v, ns, nc = len(known.inputs), len(known.shifters), len(known.law_controls)
     terms = production_terms(v, form)
+    partial = known.y.shape[0] < known.rows
+    basis = whitening_of(known.basis, partial=partial)
+    inputs = whitening_of(known.inputs, correlated=True)
+    reference, unit = _reference(known, inputs, terms)
+
+    def scaled(columns: Floats) -> Whitening | None:
+        return whitening_of(columns, correlated=True) if len(columns) else None
+
+    return Design(
+        basis=basis,
+        basis_plan=plan(total_degree(len(basis.kept), basis_degree)),
+        orthogonal=orthogonal,
+        linear=scaled(known.linear),
+        inputs=inputs,
+        shifters=scaled(known.shifters),
+        law_controls=scaled(known.law_controls),
+        terms=terms,
+        reference=reference,
+        unit=unit,
+        center=float(known.y.mean()),
+        linear_in_phi=known.linear_in_phi,
+        levels=known.levels,
+        factors_in_phi=known.factors_in_phi,
+        **_layout(v, ns, nc, terms, law_degree, tuple(bool(c) for c in current), noise),
+    )
+
+
+@lru_cache(maxsize=64)
+def _layout(
+    v: int,
+    ns: int,
+    nc: int,
+    terms: tuple[Exponent, ...],
+    law_degree: int,
+    current: tuple[bool, ...],
+    noise: bool,
+) -> dict[str, Any]:
+    """Lay out the columns of stage 2; nothing here depends on a sample."""
     # variables of stage 2: ω₀(t−1), inputs(t−1), s, ω₀(t), inputs(t), η, c
     width = 1 + v + ns + 1 + v + 1 + nc
     lag, s0, now, x0, eta = 1, 1 + v, 1 + v + ns, 2 + v + ns, 2 + 2 * v + ns
@@ -215,38 +365,23 @@ def make_design(
     wanted += [*instruments, lift([1], [now])] + ([lift([1], [eta])] if noise else [])
     wanted += [lift([1], [eta + 1 + j]) for j in range(nc)]
     columns = plan(wanted)
-    basis = whitening(data.basis)
-    inputs = whitening(data.inputs, correlated=True)
-    reference, unit = _reference(data, inputs, terms)
-    return Design(
-        basis=basis,
-        basis_plan=plan(total_degree(len(basis.kept), basis_degree)),
-        orthogonal=orthogonal,
-        linear=whitening(data.linear, correlated=True) if data.linear else None,
-        inputs=inputs,
-        shifters=whitening(data.shifters, correlated=True) if ns else None,
-        law_controls=whitening(data.law_controls, correlated=True) if nc else None,
-        terms=terms,
-        reference=reference,
-        unit=unit,
-        columns=columns,
-        expansion=law_expansion(columns, 0, lagged_terms, shift, law_degree),
-        response=columns.index[lift([1], [now])],
-        noise=columns.index[lift([1], [eta])] if noise else -1,
-        x=np.array([columns.index[e] for e in current_terms]),
-        instruments=np.array([columns.index[e] for e in instruments]),
-        controls=np.array([0, *(columns.index[lift([1], [eta + 1 + j])] for j in range(nc))]),
-    )
+    return {
+        "columns": columns,
+        "expansion": law_expansion(columns, 0, lagged_terms, shift, law_degree),
+        "response": columns.index[lift([1], [now])],
+        "noise": columns.index[lift([1], [eta])] if noise else -1,
+        "x": np.array([columns.index[e] for e in current_terms]),
+        "instruments": np.array([columns.index[e] for e in instruments]),
+        "controls": np.array([0, *(columns.index[lift([1], [eta + 1 + j])] for j in range(nc))]),
+    }
 
 
-def _reference(data: Data, inputs: Whitening, terms: Sequence[Exponent]) -> tuple[Floats, float]:
-    """Least squares of output on terms and linear regressors over evenly spaced rows."""
-    n = data.y.shape[0]
-    rows = slice(None, None, max(1, n // 16_384))
-    x = evaluate(inputs.apply(data.inputs, rows), plan(terms))
+def _reference(known: Survey, inputs: Whitening, terms: Sequence[Exponent]) -> tuple[Floats, float]:
+    """Least squares of output on terms and linear regressors."""
     made = plan(terms)
-    columns = np.stack([x[0], *(x[made.index[t]] for t in terms), *(c[rows] for c in data.linear)])
-    y = data.y[rows] - data.y[rows].mean()
+    x = evaluate(inputs.apply(tuple(known.inputs), slice(None)), made)
+    columns = np.stack([x[0], *(x[made.index[t]] for t in terms), *known.linear])
+    y = known.y - known.y.mean()
     b, *_ = solve_gram(tiled_cross(columns, columns), tiled_cross(columns, y[None])[:, 0])
     unit = float(np.std(y - tiled_left(b, columns)))
     spread = float(np.std(y))
@@ -266,15 +401,15 @@ def stage_one_columns(data: Data, design: Design, rows: slice) -> Floats:
     return out
 
 
-def phi_columns(data: Data, design: Design) -> Ints:
+def phi_columns(design: Design) -> Ints:
     """Return which coefficients of stage 1 make up ``φ̂``."""
     p = len(design.basis_plan)
-    chosen = list(range(p)) + [p + j for j, yes in enumerate(data.linear_in_phi) if yes]
-    at = p + len(data.linear)
-    for factor, yes in zip(data.factors, data.factors_in_phi, strict=True):
+    chosen = list(range(p)) + [p + j for j, yes in enumerate(design.linear_in_phi) if yes]
+    at = p + len(design.linear_in_phi)
+    for levels, yes in zip(design.levels, design.factors_in_phi, strict=True):
         if yes:
-            chosen += range(at, at + factor.levels - 1)
-        at += factor.levels - 1
+            chosen += range(at, at + levels - 1)
+        at += levels - 1
     return np.array(chosen, np.int64)
 
 

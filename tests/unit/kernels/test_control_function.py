@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import itertools
+import operator
+
 import numpy as np
 import pytest
 
 from tests.unit.kernels import _row_by_row as rbr
 from tfp_index.kernels import control_function as cf
 from tfp_index.kernels import law_of_motion as lom
-from tfp_index.kernels.two_stage_design import Data, Factor, firm_blocks, make_design
+from tfp_index.kernels import stacked_moments as sm
+from tfp_index.kernels.two_stage_design import Data, Factor, firm_blocks, make_design, survey
 
 EQUAL = 1e-8  # what a Gram matrix in standardized columns may lose against a factorization
 
@@ -297,3 +303,66 @@ def test_blocks_hold_whole_firms():
     parts = firm_blocks(offsets, 6)
     assert parts == [(0, 2), (2, 3), (3, 5)]
     assert firm_blocks(np.array([0]), 6) == []
+
+
+def cut(data, first, last):
+    """The firms from `first` to before `last`."""
+    rows = slice(int(data.offsets[first]), int(data.offsets[last]))
+
+    def some(columns):
+        return tuple(c[rows] for c in columns)
+
+    return dataclasses.replace(
+        data,
+        y=data.y[rows],
+        basis=some(data.basis),
+        inputs=some(data.inputs),
+        offsets=data.offsets[first : last + 1] - data.offsets[first],
+        lagged=data.lagged[rows],
+        linear=some(data.linear),
+        factors=tuple(Factor(f.codes[rows], f.levels) for f in data.factors),
+        shifters=some(data.shifters),
+        law_controls=some(data.law_controls),
+        law_factors=tuple(Factor(f.codes[rows], f.levels) for f in data.law_factors),
+    )
+
+
+@pytest.mark.parametrize("form", ["cobb_douglas", "translog"])
+def test_sums_over_parts_of_the_firms_give_the_estimate_of_the_whole(form):
+    """Survey, both Gram matrices and the scores; what is solved sees nothing else."""
+    p = panel(15, firms=150)
+    data = build(p, form)
+    cuts = [0, 40, 41, 110, 150]
+    parts = [cut(data, a, b) for a, b in itertools.pairwise(cuts)]
+    options = {"form": form, "basis_degree": 2, "law_degree": 2, "current": (False, True)}
+    design = make_design(data, **options)
+    again = make_design(functools.reduce(operator.add, (survey(d, 1) for d in parts)), **options)
+    assert again.unit == design.unit
+    assert np.array_equal(again.basis.matrix, design.basis.matrix)
+    assert np.array_equal(again.shifters.location, design.shifters.location)
+    one = functools.reduce(operator.add, (cf.stage_one_gram(d, again) for d in parts))
+    first = cf.solve_stage_one(one, again)
+    whole = cf.first_stage(data, design)
+    assert (first.rows, first.firms) == (whole.rows, whole.firms)
+    assert np.allclose(first.coefficients, whole.coefficients, rtol=1e-10, atol=1e-12)
+    two = functools.reduce(operator.add, (cf.stage_two_gram(d, again, first) for d in parts))
+    second = cf.solve_stage_two(two, again)
+    assert np.allclose(second.gram, cf.second_stage(data, design, whole).gram, atol=1e-11)
+    pairs = lom.score_pairs(second, design, np.full(len(design.terms), 0.1), "moments")
+    scores = functools.reduce(
+        operator.add, (sm.stage_scores(d, again, first, second, pairs) for d in parts)
+    )
+    same = sm.stage_scores(data, design, first, second, pairs)
+    for name in ("meat", "across", "sums"):
+        assert np.allclose(getattr(scores, name), getattr(same, name), rtol=1e-9, atol=1e-8)
+
+
+def test_every_so_many_rows_are_surveyed():
+    p = panel(16, firms=60)
+    data = build(p, "cobb_douglas")
+    found = survey(data, 7)
+    assert found.rows == p["y"].size
+    assert np.array_equal(found.y, p["y"][::7])
+    assert np.array_equal(found.basis[2], p["m"][::7])
+    assert found.lags == p["lagged"].sum()
+    assert np.allclose(found.totals, [p["l"].sum(), p["k"].sum()])
