@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from tfp_index.production.olley_pakes import OlleyPakes
     from tfp_index.production.wooldridge import Wooldridge
     from tfp_index.results.compare import compare
+    from tfp_index.results.schema import json_schema
     from tfp_index.results.specification import spec_from_dict
 
 _HOME = {
@@ -121,6 +122,7 @@ _HOME = {
     "HsiehKlenow": "tfp_index.aggregation.misallocation",
     # results
     "compare": "tfp_index.results.compare",
+    "json_schema": "tfp_index.results.schema",
     "spec_from_dict": "tfp_index.results.specification",
     # errors and warnings
     "ConvergenceWarning": "tfp_index.errors",

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import math
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 __all__ = [
@@ -17,7 +21,9 @@ __all__ = [
     "SpecificationError",
     "TFPError",
     "TFPWarning",
+    "listening",
     "nearest",
+    "warn",
 ]
 
 
@@ -86,25 +92,35 @@ class TFPError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # keyword-only arguments survive a process boundary only this way
-        return (_rebuild, (type(self), self.to_dict()))
+        fields = ("message", "code", "column", "entity", "time", "expected", "remedy")
+        return (_rebuild, (type(self), {name: getattr(self, name) for name in fields}))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the error as plain data for a service's reply."""
+        """Return the error as data that JSON can hold, for a service's reply."""
         return {
             "error": type(self).__name__,
             "message": self.message,
             "code": self.code,
-            "column": self.column,
-            "entity": self.entity,
-            "time": self.time,
+            "column": _plain(self.column),
+            "entity": _plain(self.entity),
+            "time": _plain(self.time),
             "expected": self.expected,
             "remedy": self.remedy,
         }
 
 
 def _rebuild(cls: type[TFPError], fields: dict[str, Any]) -> TFPError:
-    fields = {k: v for k, v in fields.items() if k != "error"}
     return cls(fields.pop("message"), **fields)
+
+
+def _plain(value: Any) -> Any:
+    """Turn a label into text or a number of Python's own; a number that JSON lacks into text."""
+    value = value.item() if hasattr(value, "item") and not hasattr(value, "isoformat") else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return str(value)
 
 
 class SpecificationError(TFPError, ValueError):
@@ -146,6 +162,48 @@ class ConvergenceWarning(TFPWarning):
 
 class IdentificationWarning(TFPWarning):
     """The data identify an estimate only weakly, or not at all."""
+
+
+_ears: ContextVar[list[tuple[type[Warning], str]] | None] = ContextVar("_ears", default=None)
+"""Who listens to warnings in this thread or task; None: the warnings module."""
+
+
+def warn(text: str, category: type[Warning], stacklevel: int = 1) -> None:
+    """Warn the caller, or tell whoever is `listening` instead.
+
+    Parameters
+    ----------
+    text : str
+    category : type of Warning
+    stacklevel : int
+        1 for the line that calls this function, as in `warnings.warn`.
+    """
+    heard = _ears.get()
+    if heard is None:
+        warnings.warn(text, category, stacklevel=stacklevel + 1)
+    else:
+        heard.append((category, text))
+
+
+@contextmanager
+def listening() -> Iterator[list[tuple[type[Warning], str]]]:
+    """Collect the warnings of a block rather than pass them on.
+
+    Unlike ``warnings.catch_warnings`` this changes nothing for other threads.
+
+    Examples
+    --------
+    >>> with listening() as heard:
+    ...     warn("labor is nearly a function of the proxy", IdentificationWarning)
+    >>> [(category.__name__, text) for category, text in heard]
+    [('IdentificationWarning', 'labor is nearly a function of the proxy')]
+    """
+    heard: list[tuple[type[Warning], str]] = []
+    token = _ears.set(heard)
+    try:
+        yield heard
+    finally:
+        _ears.reset(token)
 
 
 def nearest(name: str, available: Iterable[str], limit: int = 3) -> str:

@@ -73,6 +73,7 @@ class HsiehKlenow(Specification):
     min_cell : int
         Fewest firms of an industry in a year; smaller ones are left out and counted.
     sampling_weight : str, optional
+        Column of sampling weights: how many firms a row stands for.
 
     Raises
     ------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from tfp_index.criteria._toml import file_text, save_text
 from tfp_index.criteria.definition import Indicator, Parsed, parse
 from tfp_index.criteria.measures import MEASURES, Rows
 from tfp_index.criteria.result import CriteriaResult
-from tfp_index.errors import DataError, DataWarning, SpecificationError, nearest
+from tfp_index.errors import DataError, DataWarning, SpecificationError, nearest, warn
 from tfp_index.language import language as language_of
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.frames import FrameReader
@@ -352,7 +351,7 @@ class CriteriaSet:
             )
         absent = [code for code in scored if code not in there]
         if absent:
-            warnings.warn(
+            warn(
                 f"{len(absent)} of {len(scored)} scored indicators have no data and are left out: "
                 f"{', '.join(absent)}; coverage() says what each of them lacks",
                 DataWarning,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from tfp_index.criteria.criteria_set import CriteriaSet
 from tfp_index.criteria.result import CriteriaResult
 from tfp_index.criteria.statement_sheets import TEXTS
 from tfp_index.criteria.statements import Statements
-from tfp_index.errors import DataError, DataWarning, SpecificationError
+from tfp_index.errors import DataError, DataWarning, SpecificationError, warn
 from tfp_index.panel.frames import FrameReader, build_frame, factorize
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.mapping import ReadOnly
@@ -233,7 +232,7 @@ def enterprise_indicators(
 def _warn_of(problems: Table) -> None:
     if len(problems):
         first = problems.rows()[0]
-        warnings.warn(
+        warn(
             f"{len(problems)} identities of the statements do not hold, first "
             f"{first['identity']} of {first['form']} of {first['enterprise']} in {first['year']}; "
             "problems lists them, nothing was repaired",

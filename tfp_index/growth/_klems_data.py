@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import DataError, DataWarning, nearest
+from tfp_index.errors import DataError, DataWarning, nearest, warn
 from tfp_index.growth._situations import PRICE_SUFFIX, VALUE_SUFFIX, has_values
 from tfp_index.growth.klems_result import FIRST, GAP, INVALID, MISSING, OK, TOTAL
 from tfp_index.kernels.groups import STATUS_FIRST, STATUS_OK
@@ -328,10 +327,9 @@ def _warn_of_total(panel: Panel, value: Floats) -> None:
         row = int(panel.offsets[np.flatnonzero(always)[0]])
         entity, _ = panel.where(row)
         label = entity if panel.item is None else panel.item.labels[panel.item.codes[row]]
-        warnings.warn(
-            DataWarning(
-                f"industry {label!r} is as large as all others together in every period: is it "
-                f"their total? Then total={label!r} leaves it out of the sums"
-            ),
+        warn(
+            f"industry {label!r} is as large as all others together in every period: is it "
+            f"their total? Then total={label!r} leaves it out of the sums",
+            DataWarning,
             stacklevel=4,
         )

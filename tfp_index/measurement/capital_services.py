@@ -84,11 +84,14 @@ class CapitalServices(Specification):
         or recompute the entity with capital gains averaged over `smooth_periods` before and
         after, and stop if that does not help.
     floor : float
+        Least user cost as a share of the asset's price, with ``negative="floor"``.
     smooth_periods : int
+        Periods on either side over which ``negative="smooth"`` averages.
     negative_income : {"error", "share"}
         What to do with capital income that is not above zero: stop, or replace it by
         `income_floor` times value added (EU KLEMS: 5 percent). Replaced values are counted.
     income_floor : float
+        Share of value added that stands in for capital income, with ``negative_income="share"``.
     matched : {"all", "only"}
         What to do where an asset comes or goes between two periods, so that its growth does not
         exist: no growth for the entity, or growth of the assets present in both.

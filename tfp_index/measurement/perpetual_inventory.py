@@ -92,6 +92,7 @@ class PerpetualInventory(Specification):
     backcast_from : int
         First artificial year of ``"kamps"``.
     backcast_growth : float
+        Growth of the artificial investment of ``"kamps"``, per period.
     timing : {"end", "mid", "begin"}
         When in the period investment arrives.
     profile : {"geometric", "hyperbolic", "straight_line"}

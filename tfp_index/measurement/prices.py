@@ -247,6 +247,7 @@ class Rebasing(Specification):
     price : str, optional
         Role of the price; with it `role` holds levels at the prices of `from_base`.
     from_base : period, optional
+        Period at whose prices levels are; needed with `price`.
 
     Examples
     --------

@@ -120,6 +120,10 @@ class Table:
         """Return a frame of the caller's library, or of the one named."""
         return build_frame(self.columns, backend or self.backend)
 
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Hand the columns out as an Arrow stream."""
+        return self.to_frame("pyarrow").__arrow_c_stream__(requested_schema)
+
     def to_dict(self) -> dict[str, Any]:
         """Return title, notes and columns as plain data."""
         return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import DataError, DataWarning, EstimationError, nearest
+from tfp_index.errors import DataError, DataWarning, EstimationError, listening, nearest, warn
 from tfp_index.kernels.groups import group_offsets, lag_status
 from tfp_index.kernels.resampling import seed_sequence
 from tfp_index.panel.keys import Category, Keys
@@ -304,7 +303,7 @@ def fit_by_group(
     _refuse_none(spec, fits, failed)
     texts = _gathered(said, failed, len(parts))
     for category, text in texts:
-        warnings.warn(text, category, stacklevel=3)
+        warn(text, category, stacklevel=3)
     names = ("group", "rows", "firms", "code", "reason")
     table = {name: [row[i] for row in failed] for i, name in enumerate(names)}
     sample = _sample(panel, group, fits, failed)
@@ -335,10 +334,9 @@ def _listened(
     spec: Any, panel: Panel, options: Mapping[str, Any]
 ) -> tuple[ProductionResult, list[tuple[type[Warning], str]]]:
     """Return a fit and what it warned of, without passing the warnings on."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with listening() as heard:
         fit = spec.fit(panel, **options)
-    return fit, [(warning.category, str(warning.message)) for warning in caught]
+    return fit, heard
 
 
 def _panel_of(panel: Panel, rows: Ints) -> Panel:

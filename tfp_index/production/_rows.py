@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,28 @@ class Used:
     total: int
     lost: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def whole(self) -> bool:
+        """Whether every row takes part."""
+        return self.rows.size == self.total
+
+    def take(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the (m,) values of these rows; no copy when every row takes part."""
+        return values if self.whole else values[self.rows]
+
+    def constant(self, value: float) -> Floats:
+        """Return one number for these rows, NaN elsewhere; one cell when every row takes part."""
+        if self.whole:
+            return np.broadcast_to(np.float64(value), (self.total,))
+        return self.spread(np.broadcast_to(np.float64(value), self.rows.shape))
+
     def spread(self, values: Floats) -> Floats:
-        """Put (m,) values back on the panel's rows, NaN elsewhere."""
+        """Put (m,) values back on the panel's rows, NaN elsewhere.
+
+        Values of their own (no view of others) come back as they are when every row takes part.
+        """
+        if self.whole and values.base is None:
+            return values
         out = np.full(self.total, np.nan)
         out[self.rows] = values
         return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,19 +74,21 @@ def estimate_survival(
     X = survival.basis[:, rows].T
     y = survival.survived[rows].astype(np.float64)
     w = None if weights is None else np.repeat(weights, np.diff(offsets))[rows]
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("error")
-        try:
+    weighted = X if w is None else X * np.sqrt(w)[:, None]
+    if np.linalg.matrix_rank(weighted) < X.shape[1]:
+        raise _no_solution("its regressors are collinear where firms may leave")
+    try:
+        # newton tells of its convergence in its answer; the default method warns, and to catch
+        # warnings is to change them for every thread
+        with np.errstate(all="ignore"):
             fit = GLM(y, X, family=Binomial(link=Probit()), freq_weights=w).fit(
-                tol=1e-12, maxiter=100
+                method="newton", tol=1e-12, maxiter=100, disp=0, warn_convergence=False
             )
-            kappa = np.asarray(fit.params, np.float64)
-        except (Warning, ValueError, np.linalg.LinAlgError) as error:
-            raise EstimationError(
-                f"the probit of survival has no solution ({error})",
-                code="survival_probit",
-                remedy="a lower basis_degree, or no survival correction: too few firms leave",
-            ) from None
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise _no_solution(str(error)) from None
+    if not fit.mle_retvals["converged"]:
+        raise _no_solution("it does not converge: state and proxy tell who leaves")
+    kappa = np.asarray(fit.params, np.float64)
     index = kappa @ survival.basis
     density = np.exp(-0.5 * index**2) / np.sqrt(2.0 * np.pi)
     chance = np.clip(ndtr(index), 1e-300, 1.0 - 1e-16)
@@ -104,6 +105,14 @@ def estimate_survival(
     hessian = (survival.basis * curvature) @ survival.basis.T
     bread = np.asarray(np.linalg.inv(hessian), np.float64)
     return probability, Earlier(0, slope, scores, bread)
+
+
+def _no_solution(reason: str) -> EstimationError:
+    return EstimationError(
+        f"the probit of survival has no solution ({reason})",
+        code="survival_probit",
+        remedy="a lower basis_degree, or no survival correction: too few firms leave",
+    )
 
 
 def _curvature(

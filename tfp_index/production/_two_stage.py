@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings as python_warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import EstimationError
+from tfp_index.errors import EstimationError, warn
 from tfp_index.kernels.resampling import seed_sequence
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
@@ -191,7 +190,7 @@ class TwoStage(Specification):
         outcome = estimate_part(self, method, panel, columns.part(0), seed, on_progress)
         found += outcome.notices
         for notice in found:
-            python_warnings.warn(notice.text, notice.category, stacklevel=2)
+            warn(notice.text, notice.category, stacklevel=2)
         fit = outcome.fit
         productivity, fitted, elasticities = _row_values(panel, columns, [outcome], inputs)
         return TwoStageResult(
@@ -260,7 +259,7 @@ class TwoStage(Specification):
             )
         texts = gathered(said, len(columns.labels), failed)
         for notice in texts:
-            python_warnings.warn(notice.text, notice.category, stacklevel=3)
+            warn(notice.text, notice.category, stacklevel=3)
         productivity, fitted, elasticities = _row_values(panel, columns, outcomes, inputs)
         sample = _sample(panel, columns, sum(o.lagged for o in done), outcomes)
         members = np.full(panel.n_rows, -1, np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from tfp_index.errors import (
     EstimationError,
     IdentificationWarning,
     TFPWarning,
+    warn,
 )
 from tfp_index.kernels.dynamic_panel import (
     CommonFactor,
@@ -86,6 +86,7 @@ class DynamicPanel(Specification):
     Parameters
     ----------
     output : str
+        Role of output.
     inputs : tuple of str, optional
         Default: all inputs of the panel; chosen at *t*, knowing :math:`e_{it}`.
     predetermined : tuple of str
@@ -99,6 +100,7 @@ class DynamicPanel(Specification):
     time_effects : bool
         Dummies of the periods.
     steps : {1, 2}
+        2 weights the moments by the residuals of a first step.
     windmeijer : bool
         Correct two-step errors for the estimated weight.
     by : str, optional
@@ -205,7 +207,7 @@ class DynamicPanel(Specification):
             ) from None
         said = self._notices(found, imposed)
         for category, text in said:
-            warnings.warn(text, category, stacklevel=2)
+            warn(text, category, stacklevel=2)
         texts = tuple(text for _, text in said)
         return self._result(panel, used, level, logs, inputs, system, found, imposed, texts)
 

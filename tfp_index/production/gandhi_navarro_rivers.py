@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,7 @@ from tfp_index.errors import (
     EstimationError,
     IdentificationWarning,
     TFPWarning,
+    warn,
 )
 from tfp_index.kernels.groups import group_offsets
 from tfp_index.kernels.integration_constant import innovation
@@ -127,6 +127,7 @@ class GandhiNavarroRivers(Specification):
     Parameters
     ----------
     flexible : str
+        Input chosen freely every period, e.g. ``"materials"``.
     fixed : tuple of str
         One or more inputs.
     revenue_share : str, optional
@@ -134,6 +135,7 @@ class GandhiNavarroRivers(Specification):
         ``_share`` is a level between 0 and 1; any other follows ``logs=`` of the panel. Default:
         ``<flexible>_share``.
     output : str
+        Role of gross output.
     share_degree : int
         Of D.
     constant_degree : int, optional
@@ -281,7 +283,7 @@ class GandhiNavarroRivers(Specification):
             V = psi.T @ psi
         said += self._notices(arrays, points, draws)
         for category, text in said:
-            warnings.warn(text, category, stacklevel=2)
+            warn(text, category, stacklevel=2)
         notes = {}
         if draws is not None:
             notes["bootstrap repetitions without a root"] = len(draws.failures)

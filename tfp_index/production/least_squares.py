@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import EstimationError, IdentificationWarning
+from tfp_index.errors import EstimationError, IdentificationWarning, warn
 from tfp_index.kernels.linalg import (
     LeastSquares,
     Rank,
@@ -165,7 +164,7 @@ class _Linear(Specification):
         design = self._design(panel, used, columns, inputs)
         fit = _TRANSFORMS[self.effects](self, panel, design)
         for text in fit.warnings:
-            warnings.warn(text, IdentificationWarning, stacklevel=2)
+            warn(text, IdentificationWarning, stacklevel=2)
         return self._result(panel, design, fit, inputs)
 
     def _design(
@@ -293,7 +292,12 @@ class Translog(_Linear):
     are named ``labor``, ``labor:labor`` (:math:`\gamma_{ll}`), ``labor:capital``.
 
     With ``returns="constant"``, :math:`\sum_j \beta_j = 1` and :math:`\sum_j \gamma_{ij} = 0` for
-    every i. All options are those of `CobbDouglas`.
+    every i.
+
+    Parameters
+    ----------
+    output, inputs, effects, returns, cov, controls, by
+        See `CobbDouglas`.
 
     Examples
     --------

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import DataError, EstimationError, IdentificationWarning, SpecificationError
+from tfp_index.errors import (
+    DataError,
+    EstimationError,
+    IdentificationWarning,
+    SpecificationError,
+    warn,
+)
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 from tfp_index.panel.table import Table
@@ -172,7 +177,7 @@ class Markups(Specification):
         markup = theta / alpha
         said = self._notices(result, markup)
         for text in said:
-            warnings.warn(text, IdentificationWarning, stacklevel=2)
+            warn(text, IdentificationWarning, stacklevel=2)
         error = float("nan")
         if np.ptp(theta) == 0:
             at = result.inputs.index(self.input)

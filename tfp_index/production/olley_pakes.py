@@ -65,6 +65,7 @@ class OlleyPakes(TwoStage):
     search : (float, float), optional
         Region of starts for the elasticities.
     starts : int
+        Points from which solutions are looked for, besides least squares.
     bounds : (float, float), optional
         Elasticities outside are not admissible.
     invalid : {"error", "missing"}

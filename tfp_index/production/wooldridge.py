@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.errors import EstimationError, IdentificationWarning
+from tfp_index.errors import EstimationError, IdentificationWarning, warn
 from tfp_index.kernels.linalg import cluster_correction, clustered_meat, least_squares, sandwich
 from tfp_index.kernels.monomials import evaluate, plan, total_degree, whitening
 from tfp_index.kernels.resampling import seed_sequence
@@ -249,7 +248,7 @@ class Wooldridge(Specification):
         first = _first_stage(self.free, data)
         texts = _weak(first) if self.form == "one_equation" else _dependent(self.free, data)
         for text in texts:
-            warnings.warn(text, IdentificationWarning, stacklevel=2)
+            warn(text, IdentificationWarning, stacklevel=2)
         sample = used.narrow(data.paired, "no row of the period before").sample(panel, notes)
         return self._result(panel, used, sample, seed, data, found, V, first, texts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from tfp_index.panel.table import Table, plain
 from tfp_index.results.specification import SCHEMA_VERSION, Specification
 
 __all__ = ["Record", "Result", "RowValues", "Sample", "record_of"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,20 @@ class Record:
 
 
 def record_of(spec: Specification, panel: Panel, sample: Sample, seed: Any = None) -> Record:
-    """Return the record of a fit."""
+    """Return the record of a fit, and log that it was made."""
     keys = panel.keys.names
+    _log.info(
+        "%s: %d of %d rows used",
+        type(spec).__name__,
+        sample.used,
+        sample.rows,
+        extra={
+            "event": "fit",
+            "method": type(spec).__name__,
+            "fingerprint": panel.fingerprint,
+            "sample": sample.to_dict(),
+        },
+    )
     return Record(
         specification=ReadOnly(spec.to_dict()),
         version=__version__,
@@ -208,6 +223,10 @@ class RowValues:
     def table(self) -> Table:
         """Return keys and values as a table, in panel order."""
         return Table({**self.keys.columns(), **self.values}, self.title, backend=self.keys.backend)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Hand keys and values out as an Arrow stream, in the caller's row order."""
+        return self.to_frame("pyarrow").__arrow_c_stream__(requested_schema)
 
     def __str__(self) -> str:
         return str(self.table())

@@ -46,7 +46,7 @@ class Specification:
         'GrowthAccounting'
         """
         options = {
-            field.name: _export(getattr(self, field.name)) for field in dataclasses.fields(self)
+            field.name: export(getattr(self, field.name)) for field in dataclasses.fields(self)
         }
         return {
             "method": type(self).__name__,
@@ -84,13 +84,13 @@ class Specification:
         return self.describe()
 
 
-def _export(value: Any) -> Any:
+def export(value: Any) -> Any:
     if isinstance(value, Specification):
         return value.to_dict()
     if isinstance(value, (tuple, list)):
-        return [_export(v) for v in value]
+        return [export(v) for v in value]
     if isinstance(value, Mapping):
-        return {str(k): _export(v) for k, v in value.items()}
+        return {str(k): export(v) for k, v in value.items()}
     return plain(value)
 
 
@@ -154,7 +154,7 @@ def spec_from_dict(document: Mapping[str, Any]) -> Specification:
             expected=str(SCHEMA_VERSION),
             remedy="use the library version that wrote the document",
         )
-    cls = _method(document["method"])
+    cls = method_named(document["method"])
     options = document.get("options", {})
     if not isinstance(options, Mapping):
         raise SpecificationError("'options' is not a mapping", code="bad_document")
@@ -180,7 +180,7 @@ def _import(value: Any) -> Any:
     return value
 
 
-def _method(name: Any) -> type[Specification]:
+def method_named(name: Any) -> type[Specification]:
     package_name = __name__.partition(".")[0]
     package = sys.modules.get(package_name) or importlib.import_module(package_name)
     public: list[str] = list(package.__all__)
