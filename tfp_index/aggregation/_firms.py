@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tfp_index.kernels.decompose import METHODS, firm_moments
 from tfp_index.kernels.disclosure import Contributions, contributions
 from tfp_index.kernels.matching import Matches, select_pair
+from tfp_index.kernels.sums import Additive
 
 __all__ = ["Behind", "FirmTerms", "behind", "contributions_by_firm"]
 
@@ -21,8 +23,10 @@ FIRM_TERMS = ("total", "within", "between", "cross", "entry", "exit")
 
 
 @dataclass(frozen=True, eq=False)
-class Behind:
+class Behind(Additive):
     """Counts and largest weights of survivors, entrants and exiters; cells of shape (P, H, G)."""
+
+    _shared: ClassVar[tuple[str, ...]] = ("shape",)
 
     survivors_start: Contributions
     survivors_end: Contributions

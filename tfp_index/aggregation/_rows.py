@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, SpecificationError, nearest
-from tfp_index.kernels.ordering import dense_codes
+from tfp_index.kernels.ordering import dense_codes, distinct_values
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
@@ -20,15 +20,20 @@ __all__ = [
     "Grouping",
     "Measure",
     "MeasuredRows",
+    "base_means",
+    "base_sums",
+    "combinations",
     "grouping",
     "measured_rows",
     "names_of",
+    "period_codes",
     "read_column",
     "read_level",
     "read_measure",
     "read_weight",
     "refuse_items",
     "require_weight",
+    "sums_at_base",
 ]
 
 Floats = NDArray[np.float64]
@@ -262,8 +267,15 @@ class Grouping:
         return dict(zip(self.names, self.labels, strict=True))
 
 
-def grouping(panel: Panel, names: Sequence[str]) -> Grouping:
+def grouping(panel: Panel, names: Sequence[str], distinct: Ints | None = None) -> Grouping:
     """Group the rows of a panel by one or several of its groupings, and time if it is named.
+
+    Parameters
+    ----------
+    panel : Panel
+    names : sequence of str
+    distinct : (G,) int array, optional
+        Combinations to number, as `combinations` gives them; default: those that occur.
 
     Raises
     ------
@@ -276,9 +288,11 @@ def grouping(panel: Panel, names: Sequence[str]) -> Grouping:
         return Grouping((), codes, (), 1)
     if len(parts) == 1:
         return Grouping(tuple(names), parts[0][0], (parts[0][1],), parts[0][1].shape[0])
-    for part, part_labels in parts:
-        codes = codes * part_labels.shape[0] + part
-    codes, distinct = dense_codes(codes)
+    codes = _combined(parts)
+    if distinct is None:
+        codes, distinct = dense_codes(codes)
+    else:
+        codes = np.searchsorted(distinct, codes).astype(np.int64)
     rest = distinct
     for _, part_labels in reversed(parts):
         labels.append(part_labels[rest % part_labels.shape[0]])
@@ -286,10 +300,31 @@ def grouping(panel: Panel, names: Sequence[str]) -> Grouping:
     return Grouping(tuple(names), codes, tuple(labels[::-1]), int(distinct.shape[0]))
 
 
+def combinations(panel: Panel, names: Sequence[str]) -> Ints:
+    """Return the combinations of several groupings that occur, as ascending numbers."""
+    return distinct_values(_combined([_one(panel, name) for name in names]))
+
+
+def _combined(parts: Sequence[tuple[Ints, NDArray[Any]]]) -> Ints:
+    codes = parts[0][0]
+    for part, labels in parts[1:]:
+        codes = codes * labels.shape[0] + part
+    return codes
+
+
+def period_codes(panel: Panel) -> Ints:
+    """Return each row's place among the periods of the panel's calendar."""
+    codes, numbers = dense_codes(panel.time)
+    known = panel.keys.calendar.numbers
+    if numbers.shape[0] == known.shape[0]:
+        return codes
+    return np.searchsorted(known, numbers)[codes].astype(np.int64)
+
+
 def _one(panel: Panel, name: str) -> tuple[Ints, NDArray[Any]]:
     if name in ("time", panel.keys.names["time"]) and name not in panel.groups:
-        codes, numbers = dense_codes(panel.time)
-        return codes, _objects([panel.keys.calendar.write(n) for n in numbers.tolist()])
+        calendar = panel.keys.calendar
+        return period_codes(panel), _objects([calendar.write(n) for n in calendar.numbers.tolist()])
     known = {**{c.column: c for c in panel.groups.values()}, **panel.groups}
     if name not in known:
         raise DataError(
@@ -330,12 +365,10 @@ def one_of(option: str, value: Any, allowed: Sequence[Any]) -> None:
         )
 
 
-def relative_to_groups(
-    panel: Panel, measure: Measure, weight: Floats, name: str, base: Any, *, scale: str
-) -> Measure:
-    """Measure productivity from the weighted mean of each row's group in a base period.
-
-    Levels are not comparable across industries; distances from an industry's own base are.
+def base_sums(
+    panel: Panel, measure: Measure, weight: Floats, name: str, base: Any
+) -> tuple[int, Floats, Floats]:
+    """Return what the mean productivity of each group in a base period is made of.
 
     Parameters
     ----------
@@ -345,6 +378,59 @@ def relative_to_groups(
     name : str
         Grouping, e.g. the industry.
     base : period, or None for the first
+
+    Returns
+    -------
+    int
+        Rows of the base period with productivity and weight.
+    (G,) float array, (G,) float array
+        Weight and weighted sum of productivity.
+    """
+    groups = grouping(panel, [name])
+    calendar = panel.keys.calendar
+    number = int(calendar.numbers[0]) if base is None else calendar.number(base)
+    at_base = (panel.time == number) & np.isfinite(measure.values) & np.isfinite(weight)
+    code, w = groups.codes[at_base], weight[at_base]
+    mass = np.bincount(code, w, groups.size).astype(np.float64, copy=False)
+    total = np.bincount(code, w * measure.values[at_base], groups.size)
+    return int(at_base.sum()), mass, total.astype(np.float64, copy=False)
+
+
+def base_means(base: Any, rows: int, mass: Floats, total: Floats) -> Floats:
+    """Return the mean productivity of each group in the base period, NaN where it has no weight.
+
+    Raises
+    ------
+    DataError
+        If no row of the base period has productivity and weight.
+    """
+    if not rows:
+        raise DataError(
+            f"no row with productivity and weight is of the base period {base!r}",
+            code="empty_base",
+            time=base,
+            expected="a period of the panel",
+        )
+    means: Floats = np.full(mass.shape, np.nan)
+    np.divide(total, mass, out=means, where=mass > 0)
+    return means
+
+
+def relative_to_groups(
+    panel: Panel, measure: Measure, name: str, means: Floats, *, scale: str
+) -> Measure:
+    """Measure productivity from the weighted mean of each row's group in a base period.
+
+    Levels are not comparable across industries; distances from an industry's own base are.
+
+    Parameters
+    ----------
+    panel : Panel
+    measure : Measure
+    name : str
+        Grouping, e.g. the industry.
+    means : (G,) float array
+        See `base_means`.
     scale : {"log", "level"}
         Differences of logs, or ratios of levels.
 
@@ -353,23 +439,8 @@ def relative_to_groups(
     Measure
         NaN where a group has no weight in the base period.
     """
-    groups = grouping(panel, [name])
-    calendar = panel.keys.calendar
-    number = int(calendar.numbers[0]) if base is None else calendar.number(base)
-    at_base = (panel.time == number) & np.isfinite(measure.values) & np.isfinite(weight)
-    if not at_base.any():
-        raise DataError(
-            f"no row with productivity and weight is of the base period {base!r}",
-            code="empty_base",
-            time=base,
-            expected="a period of the panel",
-        )
-    code, w = groups.codes[at_base], weight[at_base]
-    mass = np.bincount(code, w, groups.size)
-    total = np.bincount(code, w * measure.values[at_base], groups.size)
-    mean = np.divide(total, mass, out=np.full(groups.size, np.nan), where=mass > 0)
-    values = measure.values
-    values = values - mean[groups.codes] if scale == "log" else values / mean[groups.codes]
+    mean = means[grouping(panel, [name]).codes]
+    values = measure.values - mean if scale == "log" else measure.values / mean
     return Measure(f"{measure.name} relative to {name}", values)
 
 
@@ -415,24 +486,53 @@ def measured_rows(
     relative: str | None = None,
     base: Any = None,
     sampling_weight: str | None = None,
+    means: Floats | None = None,
 ) -> MeasuredRows:
-    """Read productivity and weights; the options are those of the specifications."""
-    measure = read_measure(panel, productivity, scale=scale, given=given)
-    w = read_weight(panel, weight)
-    design = None if sampling_weight is None else read_weight(panel, sampling_weight)
-    if design is not None:
-        w = w * design
+    """Read productivity and weights; the options are those of the specifications.
+
+    `means` are those of `relative` in the base period; default: taken from these rows.
+    """
+    measure, w, design = _measure_and_weight(
+        panel, productivity, weight, scale, given, sampling_weight
+    )
     phi = measure.values
     if relative is None and all_finite(phi) and all_finite(w):
         return MeasuredRows(measure.name, phi, w, design, np.ones(panel.n_rows, bool), {})
     lost = {f"{measure.name} missing": np.isnan(phi)}
     lost["weight missing"] = np.isnan(w) & ~np.isnan(phi)
     if relative is not None:
-        measure = relative_to_groups(panel, measure, w, relative, base, scale=scale)
+        if means is None:
+            means = base_means(base, *base_sums(panel, measure, w, relative, base))
+        measure = relative_to_groups(panel, measure, relative, means, scale=scale)
         none = np.isnan(measure.values) & ~np.isnan(phi) & ~np.isnan(w)
         lost[f"no {relative} of the base period to compare with"] = none
         phi = measure.values
     return MeasuredRows(measure.name, phi, w, design, ~(np.isnan(phi) | np.isnan(w)), lost)
+
+
+def _measure_and_weight(
+    panel: Panel, productivity: Any, weight: str, scale: str, given: str, sampling: str | None
+) -> tuple[Measure, Floats, Floats | None]:
+    measure = read_measure(panel, productivity, scale=scale, given=given)
+    w = read_weight(panel, weight)
+    design = None if sampling is None else read_weight(panel, sampling)
+    return measure, w if design is None else w * design, design
+
+
+def sums_at_base(
+    panel: Panel,
+    productivity: Any,
+    *,
+    weight: str,
+    scale: str,
+    given: str,
+    relative: str,
+    base: Any = None,
+    sampling_weight: str | None = None,
+) -> tuple[int, Floats, Floats]:
+    """Return `base_sums` under the options of the specifications."""
+    measure, w, _ = _measure_and_weight(panel, productivity, weight, scale, given, sampling_weight)
+    return base_sums(panel, measure, w, relative, base)
 
 
 def refuse_items(panel: Panel) -> None:

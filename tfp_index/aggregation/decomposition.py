@@ -6,32 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tfp_index.aggregation import _firms
-from tfp_index.aggregation._assemble import assemble, industries, population_weights
-from tfp_index.aggregation._periods import Pairs, read_pairs
-from tfp_index.aggregation._reallocation import reallocation
-from tfp_index.aggregation._rows import (
-    Grouping,
-    MeasuredRows,
-    grouping,
-    measured_rows,
-    names_of,
-    refuse_items,
+from tfp_index.aggregation._decomposition_sums import (
+    REALLOCATION,
+    STATIC,
+    decomposition_sums,
+    notes_of,
+    period_counts,
+    refuse_no_survivors,
+    require_data,
+    result_of_sums,
+    unweighted,
 )
+from tfp_index.aggregation._firms import contributions_by_firm
+from tfp_index.aggregation._periods import read_pairs
+from tfp_index.aggregation._reallocation import final_demand, require_demand
+from tfp_index.aggregation._rows import grouping, measured_rows, names_of, refuse_items
 from tfp_index.aggregation.decomposition_result import DecompositionResult
-from tfp_index.errors import DataError
-from tfp_index.kernels.decompose import METHODS, pair_moments
-from tfp_index.kernels.decompose_levels import (
-    collard_wexler_de_loecker,
-    level_moments,
-    nested_olley_pakes,
-    olley_pakes,
-)
-from tfp_index.kernels.matching import Matches, drop_unmeasured, match_pairs, part_switchers
-from tfp_index.kernels.ordering import dense_codes
+from tfp_index.kernels.decompose import METHODS
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
@@ -39,14 +30,6 @@ from tfp_index.results.specification import Specification, choose
 
 __all__ = ["Decomposition"]
 
-Ints = NDArray[np.int64]
-
-STATIC = {
-    "olley_pakes": olley_pakes,
-    "collard_wexler_de_loecker": collard_wexler_de_loecker,
-    "nested_olley_pakes": nested_olley_pakes,
-}
-REALLOCATION = "petrin_levinsohn"
 KNOWN = (*METHODS, *STATIC, REALLOCATION)
 
 
@@ -243,142 +226,29 @@ class Decomposition(Specification):
             panel, productivity, weight=self.weight, scale=self.scale, given=self.given,
             relative=self.relative, base=self.base, sampling_weight=self.sampling_weight,
         )  # fmt: skip
-        pairs = read_pairs(panel, periods, self.frame_breaks)
+        pairs, calendar = read_pairs(panel, periods, self.frame_breaks), panel.keys.calendar
         if rows.lost:
-            _require_data(panel, rows, pairs)
+            require_data(period_counts(panel, rows), pairs, calendar)
         inside = grouping(panel, names_of(self.within))
         parts = grouping(panel, names_of(self.by))
-        matches, switchers = self._match(panel, rows, pairs, inside)
-        dynamic = [m for m in self.methods if m in METHODS]
-        shape = (len(pairs), inside.size, parts.size)
-        cell = parts.codes if inside.size == 1 else inside.codes * parts.size + parts.codes
-        moments = pair_moments(
-            matches,
-            rows.phi,
-            rows.weight,
-            cell,
-            shape,
-            design=rows.design,
-            pivot=rows.pivot,
-            home=self.movers,
-        )
-        if not all(W.sum(axis=1).all() for W in population_weights(moments)):
-            _require_data(panel, rows, pairs)
-        terms = {method: METHODS[method](moments) for method in dynamic}
-        notes = {"changed their group of `within` between the periods (firm-pairs)": switchers}
-        plain = None
+        demand = None
         if REALLOCATION in self.methods:
-            plain = reallocation(
-                panel, rows.phi, matches, pairs, parts, value=self.value, home=self.movers,
-                elasticities=self.elasticities, costs=self.costs,
-            )  # fmt: skip
-            notes["without value, input or cost above zero (firm-pairs)"] = plain.left_out
-        return DecompositionResult(
-            spec=self,
-            record=record_of(self, panel, _sample(panel, rows, pairs, matches, notes)),
-            keys=panel.keys,
-            productivity=rows.name,
-            pairs=pairs,
-            parts=parts.columns(),
-            populations=inside.columns(),
-            assembled={m: assemble(m, moments, terms[m], pairs) for m in dynamic},
-            structural={m: industries(moments, terms[m]) for m in dynamic if inside.size > 1},
-            levels_by_method=self._levels(panel, rows, pairs, parts),
-            reallocation=plain,
-            behind=_firms.behind(
-                matches, rows.weight, cell, shape, self.keep_largest, self.movers
-            ),
-            firms=_firms.contributions_by_firm(
-                matches, rows.phi, rows.weight, rows.design, inside.codes, len(pairs), dynamic
-            ) if self.keep_firms else None,
-        )  # fmt: skip
-
-    def _match(
-        self, panel: Panel, rows: MeasuredRows, pairs: Pairs, inside: Grouping
-    ) -> tuple[Matches, int]:
-        matches = match_pairs(panel.entity_codes, panel.time, pairs.numbers, measured=rows.measured)
-        if self.missing == "firm":
-            matches = drop_unmeasured(matches)
-        survivors = np.bincount(matches.pair, minlength=len(pairs))
-        if not survivors.all():
-            p = int(np.flatnonzero(survivors == 0)[0])
-            raise DataError(
-                f"no firm is present in both {pairs.start[p]} and {pairs.end[p]}",
-                code="no_survivors",
-                column=panel.keys.names["entity"],
-                time=pairs.end[p],
-                expected="firms that keep their identifier from period to period",
-                remedy="check that the identifier means the same in both periods",
-            )
-        if self.within is None:
-            return matches, 0
-        matches, switchers = part_switchers(matches, inside.codes)
-        return matches, int(switchers.sum())
-
-    def _levels(
-        self, panel: Panel, rows: MeasuredRows, pairs: Pairs, parts: Grouping
-    ) -> dict[str, Any]:
-        """Static terms at every period of the pairs, by method."""
-        wanted = [m for m in self.methods if m in STATIC]
-        if not wanted:
-            return {}
-        periods = np.unique(pairs.numbers)
-        slot = np.searchsorted(periods, panel.time)
-        slot_there = np.minimum(slot, periods.shape[0] - 1)
-        asked = rows.measured & (periods[slot_there] == panel.time)
-        cell = np.where(asked, slot_there * parts.size + parts.codes, -1)
-        moments = level_moments(
-            rows.phi,
-            rows.weight,
-            cell,
-            (periods.shape[0], parts.size),
-            design=rows.design,
-            pivot=rows.pivot,
+            demand = final_demand(panel, pairs, value=self.value, costs=self.costs)
+            require_demand(demand, pairs, list(self.elasticities), self.value)
+        sums, matches = decomposition_sums(
+            self, panel, rows, pairs, inside, parts, pivot=rows.pivot, demand=demand
         )
-        return {method: (periods, STATIC[method](moments), moments) for method in wanted}
-
-
-def _require_data(panel: Panel, rows: MeasuredRows, pairs: Pairs) -> None:
-    """Every period of a pair needs measured rows, and weight."""
-    calendar = panel.keys.calendar
-    T, slot = calendar.numbers.shape[0], dense_codes(panel.time)[0]
-    n = np.bincount(slot, rows.measured, T)
-    total = np.bincount(slot, np.where(rows.measured, rows.weight, 0.0), T)
-    for number in np.unique(pairs.numbers).tolist():
-        place = int(np.searchsorted(calendar.numbers, number))
-        label = calendar.write(number)
-        if not n[place]:
-            there = panel.time == number
-            reason = next((why for why, mask in rows.lost.items() if mask[there].all()), None)
-            raise DataError(
-                f"no row of {label} has productivity and weight"
-                + (f" ({reason} in all {int(there.sum())})" if reason else ""),
-                code="no_usable_rows",
-                time=label,
-                expected="productivity and weight in both periods of a pair",
+        refuse_no_survivors(sums.survivors, pairs, panel.keys.names["entity"])
+        if unweighted(sums.moments):
+            require_data(period_counts(panel, rows), pairs, calendar)
+        firms = None
+        if self.keep_firms:
+            dynamic = [m for m in self.methods if m in METHODS]
+            firms = contributions_by_firm(
+                matches, rows.phi, rows.weight, rows.design, inside.codes, len(pairs), dynamic
             )
-        if not total[place] > 0.0:
-            raise DataError(
-                f"the weights of {label} sum to zero",
-                code="no_weight",
-                time=label,
-                expected="weight in every period",
-                remedy="the weight must be that of the period itself, not of another one",
-            )
-
-
-def _sample(
-    panel: Panel, rows: MeasuredRows, pairs: Pairs, matches: Matches, notes: dict[str, int]
-) -> Sample:
-    wanted = np.isin(panel.keys.calendar.numbers, pairs.numbers)
-    if wanted.all() and not rows.lost:  # then every row stands in some pair
-        return Sample(panel.keys.frame_rows, panel.n_rows, {}, notes)
-    asked = wanted[dense_codes(panel.time)[0]]
-    lost = {reason: int((mask & asked).sum()) for reason, mask in rows.lost.items()}
-    lost["not of a period asked for"] = panel.n_rows - int(asked.sum())
-    taken = np.zeros(panel.n_rows, bool)
-    for part in (matches.start, matches.end, matches.entrant, matches.exiter):
-        taken[part] = True
-    used = int(taken.sum())
-    lost["measured in one period of the pair only"] = int((asked & rows.measured).sum()) - used
-    return Sample(panel.keys.frame_rows, used, lost, notes)
+        sample = Sample(panel.keys.frame_rows, sums.used, sums.lost, notes_of(sums))
+        return result_of_sums(
+            self, sums, pairs, inside, parts, productivity=rows.name, keys=panel.keys,
+            record=record_of(self, panel, sample), firms=firms,
+        )  # fmt: skip

@@ -18,12 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import BLOCK_ROWS, blocks, map_blocks
 from tfp_index.kernels.matching import Matches
+from tfp_index.kernels.sums import Additive
 
 __all__ = [
     "METHODS",
@@ -53,7 +55,7 @@ KINDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Survivors:
+class Survivors(Additive):
     """Sums over the firms present in both periods; every field has shape (..., G).
 
     `n` counts firms, `m` sums design weights (one each without a design), `w` activity weights,
@@ -74,7 +76,7 @@ class Survivors:
 
 
 @dataclass(frozen=True, slots=True)
-class Crossers:
+class Crossers(Additive):
     """Sums over the firms present in one period only; every field has shape (3, ..., G).
 
     The first axis separates the kinds of `tfp_index.kernels.matching`.
@@ -86,12 +88,14 @@ class Crossers:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(Additive):
     """All that the six dynamic decompositions need to know about the firms.
 
     `pivot` is a constant taken from every φ beforehand: it keeps digits, and only
     `baily_hulten_campbell` depends on the level of φ.
     """
+
+    _shared: ClassVar[tuple[str, ...]] = ("pivot",)
 
     survivors: Survivors
     entrants: Crossers

@@ -7,12 +7,14 @@ population, and references are taken over the whole last axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import BLOCK_ROWS, blocks
 from tfp_index.kernels.decompose import add_counts, ratio, whole
+from tfp_index.kernels.sums import Additive
 
 __all__ = [
     "LevelMoments",
@@ -82,8 +84,10 @@ def structural(S1: Floats, S2: Floats, Phi1: Floats, Phi2: Floats) -> Structural
 
 
 @dataclass(frozen=True, slots=True)
-class LevelMoments:
+class LevelMoments(Additive):
     """Sums over the firms of one period; every field has shape (..., G)."""
+
+    _shared: ClassVar[tuple[str, ...]] = ("pivot",)
 
     n: Floats
     m: Floats

@@ -102,6 +102,12 @@ class Contributions:
     largest: Floats
     source: Ints | None = None
 
+    def __add__(self, other: Contributions) -> Contributions:
+        """Return the contributions to the same cells of both sets of contributors."""
+        both = np.concatenate((self.largest, other.largest), axis=1)
+        largest = -np.sort(-both, axis=1)[:, : self.largest.shape[1]]
+        return Contributions(self.n + other.n, self.total + other.total, largest, self.source)
+
 
 def contributions(
     weight: Floats, cell: Ints, cells: int, *, k: int = 2, unit: Ints | None = None
