@@ -24,6 +24,7 @@ from tfp_index.kernels.linalg import (
 from tfp_index.kernels.within import Effects, one_way, random_effects, two_way
 from tfp_index.panel.panel import Panel
 from tfp_index.production._by_group import fit_by_group
+from tfp_index.production._functional_form import elasticities, free_directions, terms
 from tfp_index.production._result import Named, ProductionResult
 from tfp_index.production._rows import (
     Used,
@@ -174,13 +175,13 @@ class _Linear(Specification):
         x = np.stack([columns[name][rows] for name in inputs], axis=1)
         if self._degree == 2:
             x -= x.mean(axis=0)
-        names, terms = _terms(x, inputs, self._degree)
+        names, columns_of = terms(list(x.T), inputs, self._degree)
         controls = [columns[name][rows] for name in self.controls]
         constant = "mean_growth" if self.effects == "first_difference" else "constant"
         return _Design(
             used=used,
             y=columns[self.output][rows],
-            X=np.column_stack([np.ones(rows.size), *terms, *controls]),
+            X=np.column_stack([np.ones(rows.size), *columns_of, *controls]),
             names=(constant, *names, *self.controls),
             terms=slice(1, 1 + len(names)),
             x=x,
@@ -192,7 +193,7 @@ class _Linear(Specification):
         self, panel: Panel, design: _Design, fit: _Fit, inputs: tuple[str, ...]
     ) -> LeastSquaresResult:
         part, used = design.terms, design.used
-        by_row = _elasticities(design.x, fit.b[part], self._degree)
+        by_row = elasticities(design.x, fit.b[part], self._degree)
         first = slice(1, 1 + len(inputs))  # the mean elasticities: x has mean zero, or no effect
         effects = {}
         if fit.effects is not None and fit.effects.first.size:
@@ -311,46 +312,10 @@ class Translog(_Linear):
     _degree: ClassVar[int] = 2
 
 
-def _terms(x: Floats, inputs: tuple[str, ...], degree: int) -> tuple[list[str], list[Floats]]:
-    """Names and (m,) columns of the terms of the production function."""
-    names = list(inputs)
-    columns = [x[:, j] for j in range(len(inputs))]
-    for a, b in _pairs(len(inputs)) if degree == 2 else ():
-        names.append(f"{inputs[a]}:{inputs[b]}")
-        columns.append(x[:, a] * x[:, b] * (0.5 if a == b else 1.0))
-    return names, columns
-
-
-def _elasticities(x: Floats, b: Floats, degree: int) -> Floats:
-    """(m, inputs) derivatives of output to the log inputs: ``β_j + Σ_i γ_ij x_i``."""
-    j = x.shape[1]
-    if degree == 1:
-        return np.broadcast_to(b, x.shape)
-    gamma = np.zeros((j, j))
-    for value, (a, c) in zip(b[j:], _pairs(j), strict=True):
-        gamma[a, c] = gamma[c, a] = value
-    return np.asarray(b[:j] + x @ gamma)
-
-
-def _pairs(inputs: int) -> list[tuple[int, int]]:
-    return [(a, b) for a in range(inputs) for b in range(a, inputs)]
-
-
-def _homogeneity(inputs: int, degree: int) -> tuple[Floats, Floats]:
-    """``R β = r`` on the terms: Σ β_j = 1 and, for the translog, Σ_j γ_ij = 0 for every i."""
-    pairs = _pairs(inputs) if degree == 2 else []
-    R = np.zeros((1 + (inputs if pairs else 0), inputs + len(pairs)))
-    R[0, :inputs] = 1.0
-    for column, (a, b) in enumerate(pairs, start=inputs):
-        R[1 + a, column] += 1.0
-        if a != b:
-            R[1 + b, column] += 1.0
-    return R, np.eye(R.shape[0])[0]
-
-
 def _estimate(spec: _Linear, panel: Panel, design: _Design, reg: _Regression) -> _Fit:
     """Least squares of a transformed regression, with the covariance that is asked for."""
-    b0, N = _free_directions(spec, design, reg.columns)
+    first = design.terms.start - int(reg.columns[0])
+    b0, N = free_directions(design.x.shape[1], spec._degree, spec.returns, reg.columns.size, first)
     X = reg.X @ N
     fit = least_squares(X, reg.y - reg.X @ b0)
     rank = fit.rank if spec.returns == "free" else column_rank(triangular_factor(reg.X))
@@ -380,19 +345,6 @@ def _estimate(spec: _Linear, panel: Panel, design: _Design, reg: _Regression) ->
         residual = np.full(design.y.shape[0], np.nan)
         residual[reg.rows] = fit.residuals
     return _Fit(b, full, reg.columns, t_dof, figures, residual, None, reg.rows, texts)
-
-
-def _free_directions(spec: _Linear, design: _Design, columns: Ints) -> tuple[Floats, Floats]:
-    """``β = b₀ + N θ`` for the columns, with or without constant returns to scale."""
-    if spec.returns == "free":
-        return np.zeros(columns.size), np.eye(columns.size)
-    R, r = _homogeneity(design.x.shape[1], spec._degree)
-    full = np.zeros((R.shape[0], design.X.shape[1]))
-    full[:, design.terms] = R
-    R = full[:, columns]
-    Q = np.linalg.qr(R.T, mode="complete")[0]
-    b0 = np.linalg.lstsq(R, r, rcond=None)[0]
-    return np.asarray(b0, np.float64), np.asarray(Q[:, R.shape[0] :], np.float64)
 
 
 def _refuse_collinear(
