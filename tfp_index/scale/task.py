@@ -100,7 +100,7 @@ class Context:
     vintage : str or None
     partitions : int
     seed : int or None
-        Seed of everything random.
+        Entropy of everything random; kept for a run that is resumed.
     entities : int
         Entities that have a row with all keys.
     """
@@ -156,8 +156,11 @@ class Context:
         """Return each row's place among the periods of all partitions."""
         return np.searchsorted(self.calendar.numbers, panel.time).astype(np.int64)
 
-    def record(self, spec: Specification, sample: Sample) -> Record:
-        """Return the record of a run, as `record_of` does for a fit in memory."""
+    def record(self, spec: Specification, sample: Sample, seed: Any = None) -> Record:
+        """Return the record of a run, as `record_of` does for a fit in memory.
+
+        Pass ``seed=context.seed`` where the answer depends on it.
+        """
         return Record(
             specification=ReadOnly(spec.to_dict()),
             version=__version__,
@@ -165,7 +168,7 @@ class Context:
             vintage=self.vintage,
             columns=ReadOnly(self.names),
             sample=sample,
-            seed=self.seed,
+            seed=seed,
         )
 
 
