@@ -1,0 +1,536 @@
+r"""What aggregate productivity would be if enterprises were lifted, left, or shared inputs better.
+
+Aggregate productivity is :math:`Φ = \sum_i s_i φ_i` with shares :math:`s_i = w_i / W`. A
+counterfactual gives every enterprise other productivity or another weight, and the effect is
+:math:`Δ = Φ' - Φ`. Each is written as a sum over enterprises, :math:`Δ = \sum_i d_i / W`, so that
+the effects of the groups of any partition add up to the whole.
+
+References such as a percentile or a mean are estimated from the same enterprises. With references
+:math:`r_{ck}` of cells c (industries), the first-order influence of enterprise i on the effect of
+group g is
+
+.. math:: ψ_{ig} = \frac{1_g d_i - w_i Δ_g}{W} + \sum_k A_{c(i)gk} ρ_{ik}, \qquad
+          A_{cgk} = \frac1W \sum_{i \in c \cap g} \frac{∂ d_i}{∂ r_{ck}},
+
+where :math:`ρ_{ik}` is i's influence on reference k of its own cell. Its sum of squares is the
+variance of the effect, as if enterprises were drawn at random.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.kernels.dispersion import SortedCells, quantiles, sort_cells
+
+__all__ = [
+    "Counterfactual",
+    "Equalized",
+    "GroupEffects",
+    "adopt",
+    "close_gap",
+    "equalize",
+    "group_effects",
+    "raise_entrants",
+    "retire_lowest",
+    "share_gain",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Counterfactual:
+    """The altered enterprises, and what the variance of the effect needs.
+
+    Attributes
+    ----------
+    productivity, weight : (n,) float arrays
+        After the change.
+    part : (n,) float array
+        ``d_i``; their sum over W is the effect.
+    changed : (n,) bool array
+        Whose own data change.
+    cell : (n,) int array
+        Whose references an enterprise influences; -1 for none.
+    influence : (n, K) float array
+        ``ρ_ik``.
+    slope : (n, K) float array
+        ``∂ d_i / ∂ r_ck``, times nothing else.
+    """
+
+    productivity: Floats
+    weight: Floats
+    part: Floats
+    changed: Bools
+    cell: Ints
+    influence: Floats
+    slope: Floats
+
+
+def _sums(cell: Ints, values: Floats, cells: int) -> Floats:
+    """Sum by cell; rows of a negative cell do not take part."""
+    inside = cell >= 0
+    return np.bincount(cell[inside], values[inside], cells).astype(np.float64, copy=False)
+
+
+def _ratio(a: Floats, b: Floats) -> Floats:
+    out: Floats = np.zeros(np.broadcast_shapes(a.shape, b.shape))
+    return np.divide(a, b, out=out, where=b != 0.0)
+
+
+def _sparsity(ordered: SortedCells, p: float) -> Floats:
+    """(C,) derivative of each cell's quantile function at `p`, ``1 / f(Q(p))``.
+
+    A difference quotient over Bofinger's bandwidth.
+    """
+    from scipy.special import ndtri
+
+    n = np.maximum(np.diff(ordered.offsets), 1).astype(np.float64)
+    z = float(ndtri(p))
+    height = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+    h = (4.5 * height**4 / (2.0 * z * z + 1.0) ** 2 / n) ** 0.2
+    low, high = np.maximum(p - h, 0.0), np.minimum(p + h, 1.0)
+    # cells of one size share a bandwidth, but sizes differ: interpolate a fine grid of quantiles
+    grid = np.linspace(0.0, 1.0, 101)
+    q = quantiles(ordered, grid, "averaged")
+    out = np.zeros(n.shape[0])
+    for c in np.flatnonzero(np.isfinite(q[:, 0])).tolist():
+        ends = np.interp((low[c], high[c]), grid, q[c])
+        out[c] = (ends[1] - ends[0]) / (high[c] - low[c])
+    return out
+
+
+def close_gap(
+    phi: Floats,
+    weight: Floats,
+    cell: Ints,
+    cells: int,
+    p: float,
+    share: float = 1.0,
+    *,
+    design: Floats | None = None,
+) -> Counterfactual:
+    r"""Bring the enterprises below a percentile of their cell nearer to it; shares stay fixed.
+
+    .. math:: φ_i' = φ_i + λ \max(0, Q_c(p) - φ_i), \qquad d_i = w_i (φ_i' - φ_i) .
+
+    With λ = 1 and p = 0.25 the laggards reach the lower quartile; with λ = 0.25 and p = 0.9 every
+    enterprise closes a quarter of its distance to the frontier.
+
+    Parameters
+    ----------
+    phi, weight : (n,) float arrays
+        Log productivity; activity weight, which contains the sampling weight.
+    cell : (n,) int array
+        Rows of a negative cell keep what they have.
+    cells : int
+        C.
+    p : float
+        Percentile of enterprises, between 0 and 1 ("averaged": see `kernels.dispersion`).
+    share : float
+        λ.
+    design : (n,) float array, optional
+        Sampling weights.
+
+    Examples
+    --------
+    >>> phi, w = np.array([0.0, 0.2, 0.4, 1.0]), np.ones(4)
+    >>> found = close_gap(phi, w, np.zeros(4, np.int64), 1, 0.5)
+    >>> found.productivity.round(6).tolist(), round(float(found.part.sum() / 4), 6)
+    ([0.3, 0.3, 0.4, 1.0], 0.1)
+    """
+    ordered = sort_cells(phi, cell, cells, np.ones_like(phi) if design is None else design)
+    Q = quantiles(ordered, np.array([p]))[:, 0]
+    inside = cell >= 0
+    at = np.where(inside, cell, 0)
+    target = np.where(inside, Q[at], -np.inf)
+    below = phi < target
+    after = np.where(below, phi + share * (np.where(below, target, phi) - phi), phi)
+    m = np.ones_like(phi) if design is None else design
+    mass = _sums(cell, m, cells)
+    rate = _ratio(_sparsity(ordered, p), mass)
+    influence = np.where(inside, m * rate[at] * (p - (phi <= target)), 0.0)
+    return Counterfactual(
+        productivity=after,
+        weight=weight,
+        part=weight * (after - phi),
+        changed=below,
+        cell=cell,
+        influence=influence[:, None],
+        slope=np.where(below, share * weight, 0.0)[:, None],
+    )
+
+
+def raise_entrants(
+    phi: Floats, weight: Floats, cell: Ints, cells: int, entrant: Bools
+) -> Counterfactual:
+    r"""Let entrants start where the others of their cell stand on average; shares stay fixed.
+
+    .. math:: d_i = w_i \max(0, Φ_{Sc} - Φ_{Ec}) \quad \text{for entrants}, \qquad 0
+              \text{ for the others,}
+
+    with :math:`Φ_{Sc}` and :math:`Φ_{Ec}` the weighted means of the others and of the entrants.
+
+    Parameters
+    ----------
+    phi, weight, cell, cells
+        As in `close_gap`.
+    entrant : (n,) bool array
+
+    Examples
+    --------
+    >>> phi, entrant = np.array([0.1, 0.5, 0.7]), np.array([True, False, False])
+    >>> raise_entrants(phi, np.ones(3), np.zeros(3, np.int64), 1, entrant).part.round(6).tolist()
+    [0.5, 0.0, 0.0]
+    """
+    inside = cell >= 0
+    at = np.where(inside, cell, 0)
+    kinds = (~entrant, entrant)
+    mass = [_sums(cell, np.where(kind, weight, 0.0), cells) for kind in kinds]
+    mean = [
+        _ratio(_sums(cell, np.where(kind, weight * phi, 0.0), cells), W)
+        for kind, W in zip(kinds, mass, strict=True)
+    ]
+    behind = (mass[0] > 0) & (mass[1] > 0) & (mean[0] > mean[1])
+    gap = np.where(behind, mean[0] - mean[1], 0.0)
+    lifted = inside & entrant & behind[at]
+    lift = np.where(lifted, gap[at], 0.0)
+    influence = np.zeros((phi.shape[0], 2))
+    for k, kind in enumerate(kinds):
+        mine = inside & kind
+        influence[mine, k] = (weight * _ratio(phi - mean[k][at], mass[k][at]))[mine]
+    slope = np.where(lifted, weight, 0.0)
+    return Counterfactual(
+        productivity=phi + lift,
+        weight=weight,
+        part=weight * lift,
+        changed=lifted,
+        cell=cell,
+        influence=influence,
+        slope=np.column_stack((slope, -slope)),
+    )
+
+
+def retire_lowest(
+    phi: Floats,
+    weight: Floats,
+    cell: Ints,
+    cells: int,
+    share: float,
+    *,
+    design: Floats | None = None,
+) -> Counterfactual:
+    r"""Let the least productive of each cell leave; the others take their weight in proportion.
+
+    Cells keep their weight: :math:`w_i' = ρ_c w_i` for those that stay,
+    :math:`ρ_c = W_c / W_{c,stay}`, and
+
+    .. math:: d_i = (w_i' - w_i)(φ_i - Φ_c) ,
+
+    which sums to :math:`W_c(Φ_{c,stay} - Φ_c)`. Measuring from the cell's mean makes the part of an
+    enterprise independent of the level of φ.
+
+    Parameters
+    ----------
+    phi, weight, cell, cells, design
+        As in `close_gap`.
+    share : float
+        Enterprises below the percentile `share` of their cell leave.
+
+    Examples
+    --------
+    >>> phi, w = np.array([0.0, 0.4, 0.8]), np.array([1.0, 1.0, 2.0])
+    >>> found = retire_lowest(phi, w, np.zeros(3, np.int64), 1, 0.4)
+    >>> found.weight.round(6).tolist(), round(float(found.part.sum() / 4), 6)
+    ([0.0, 1.333333, 2.666667], 0.166667)
+    """
+    m = np.ones_like(phi) if design is None else design
+    ordered = sort_cells(phi, cell, cells, m)
+    Q = quantiles(ordered, np.array([share]))[:, 0]
+    inside = cell >= 0
+    at = np.where(inside, cell, 0)
+    cut = np.where(inside, Q[at], -np.inf)
+    leaves = phi < cut
+    W = _sums(cell, weight, cells)
+    W_stay = _sums(cell, np.where(leaves, 0.0, weight), cells)
+    keeps = (W_stay > 0.0)[at] | ~inside
+    leaves &= keeps  # where nothing with weight would be left, nobody leaves
+    stays = ~leaves
+    rho = np.where(W_stay > 0.0, _ratio(W, W_stay), 1.0)
+    mean = _ratio(_sums(cell, weight * phi, cells), W)
+    after = np.where(inside, np.where(stays, weight * rho[at], 0.0), weight)
+    distance = np.where(inside, phi - mean[at], 0.0)
+    # enterprises around the cut say how much weight a small move of it takes with it
+    width = np.maximum(0.5 * share, 0.02)
+    edge = quantiles(ordered, np.array([max(share - width, 0.0), min(share + width, 1.0)]))
+    near = inside & (phi >= edge[at, 0]) & (phi <= edge[at, 1])
+    M_near = _sums(cell, np.where(near, m, 0.0), cells)
+    W_near = _ratio(_sums(cell, np.where(near, weight, 0.0), cells), M_near)
+    moved = np.where(inside, m * (share - (phi < cut)), 0.0)  # times 1/(M f) the influence on Q
+    influence = np.zeros((phi.shape[0], 3))
+    own = weight - stays * weight * rho[at] + rho[at] * W_near[at] * moved
+    influence[inside, 0] = _ratio(own, W_stay[at])[inside]
+    influence[inside, 1] = _ratio(weight * distance, W[at])[inside]
+    influence[:, 2] = moved
+    at_cut = np.where(inside, -rho[at] * (np.where(inside, cut, 0.0) - mean[at]), 0.0)
+    slope = np.column_stack((
+        np.where(stays, weight * distance, 0.0),
+        weight - after,
+        np.where(near, at_cut * _ratio(weight, M_near[at]), 0.0),
+    ))  # fmt: skip
+    slope[~inside] = 0.0
+    return Counterfactual(
+        productivity=phi,
+        weight=after,
+        part=(after - weight) * distance,
+        changed=leaves,
+        cell=cell,
+        influence=influence,
+        slope=slope,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Equalized:
+    """Industries whose distortions have shrunk.
+
+    Attributes
+    ----------
+    value_added, wage_bill, capital : (n,) float arrays
+        After the change; NaN outside the cells. Industries keep their labor and capital.
+    gain : (C,) float array
+        Change of the log of the industry's TFP; 0 for empty cells.
+    influence : (n,) float array
+        On the gain of its own cell.
+    """
+
+    value_added: Floats
+    wage_bill: Floats
+    capital: Floats
+    gain: Floats
+    influence: Floats
+
+
+def equalize(
+    value_added: Floats,
+    wage_bill: Floats,
+    capital: Floats,
+    capital_share: Floats,
+    cell: Ints,
+    elasticity: float,
+    cut: float,
+    *,
+    design: Floats | None = None,
+) -> Equalized:
+    r"""Shrink the log distances between marginal revenue products inside each cell.
+
+    In the model of Hsieh and Klenow (see `kernels.misallocation`) every firm keeps its physical
+    productivity :math:`A_i`, and its marginal revenue products become
+    :math:`MRPK_i^{1-h}` and :math:`MRPL_i^{1-h}` up to a constant of the industry. Revenue then is
+    proportional to :math:`x_i = (A_i / TFPR_i^{1-h})^{σ-1}`, capital to
+    :math:`x_i / MRPK_i^{1-h}`, labor to :math:`x_i / MRPL_i^{1-h}`, and
+
+    .. math:: \ln TFP_s = \tfrac{σ}{σ-1} \ln \sum x_i - a \ln \sum x_i MRPK_i^{h-1}
+              - (1-a) \ln \sum x_i MRPL_i^{h-1} .
+
+    Parameters
+    ----------
+    value_added, wage_bill, capital : (n,) float arrays
+        Positive wherever `cell` is not negative.
+    capital_share : (C,) float array
+    cell : (n,) int array
+    elasticity : float
+        σ.
+    cut : float
+        h; 1 takes all distortions away.
+    design : (n,) float array, optional
+        Sampling weights.
+
+    Examples
+    --------
+    >>> py, wl, k = np.array([1.0, 1.0]), np.array([0.5, 0.5]), np.array([1.0, 4.0])
+    >>> found = equalize(py, wl, k, np.array([0.3]), np.zeros(2, np.int64), 3.0, 1.0)
+    >>> bool(found.gain[0] > 0), round(float(found.capital.sum()), 12)
+    (True, 5.0)
+    """
+    cells = capital_share.shape[0]
+    inside = cell >= 0
+    c = cell[inside]
+    m = np.ones(c.shape[0]) if design is None else design[inside]
+    a, up = capital_share[c], elasticity / (elasticity - 1.0)
+    py, wl, k = (np.log(v[inside]) for v in (value_added, wage_bill, capital))
+    log_a = up * py - a * k - (1.0 - a) * wl
+    mrpk, mrpl = (1.0 - cut) * (py - k), (1.0 - cut) * (py - wl)
+    x = (elasticity - 1.0) * (log_a - a * mrpk - (1.0 - a) * mrpl)
+
+    def shares(logs: Floats) -> tuple[Floats, Floats]:
+        """Shares within the cell, and the log of the cell's sum."""
+        top = np.full(cells, -np.inf)
+        np.maximum.at(top, c, logs)
+        parts = np.exp(logs - top[c])
+        total = np.bincount(c, m * parts, cells).astype(np.float64, copy=False)
+        full = total > 0.0
+        return _ratio(parts, total[c]), np.where(full, np.log(np.where(full, total, 1.0)), 0.0) + (
+            np.where(full, top, 0.0)
+        )
+
+    before = [shares(v) for v in (py, k, wl)]
+    after = [shares(v) for v in (x, x - mrpk, x - mrpl)]
+    sums = [b[1] - b0[1] for b, b0 in zip(after, before, strict=True)]
+    gain = up * sums[0] - capital_share * sums[1] - (1.0 - capital_share) * sums[2]
+    # x less log revenue is a constant of the industry only where nothing changes: the units of A
+    moves = [b[0] - b0[0] for b, b0 in zip(after, before, strict=True)]
+    out = np.full((4, cell.shape[0]), np.nan)
+    log_k = before[1][1][c] + np.log(np.where(after[1][0] > 0, after[1][0], 1.0))
+    log_l = before[2][1][c] + np.log(np.where(after[2][0] > 0, after[2][0], 1.0))
+    out[0, inside] = np.exp((log_a + a * log_k + (1.0 - a) * log_l) / up)
+    out[1, inside], out[2, inside] = np.exp(log_l), np.exp(log_k)
+    influence = np.zeros(cell.shape[0])
+    influence[inside] = m * (up * moves[0] - a * moves[1] - (1.0 - a) * moves[2])
+    filled = np.bincount(c, m, cells) > 0.0
+    return Equalized(out[0], out[1], out[2], np.where(filled, gain, 0.0), influence)
+
+
+def share_gain(
+    phi: Floats, weight: Floats, cell: Ints, gain: Floats, influence: Floats
+) -> Counterfactual:
+    """Give every enterprise of a cell the cell's gain: ``d_i = w_i gain_c``.
+
+    The gain is that of the industry as a whole; which enterprise has which part of it is not
+    known, so it goes to all of them by weight.
+
+    Parameters
+    ----------
+    phi, weight : (n,) float arrays
+    cell : (n,) int array
+        Rows of a negative cell gain nothing.
+    gain : (C,) float array
+    influence : (n,) float array
+        On the gain of the own cell.
+
+    Examples
+    --------
+    >>> found = share_gain(np.zeros(2), np.array([1.0, 3.0]), np.array([0, -1]), np.array([0.2]),
+    ...                    np.zeros(2))
+    >>> found.part.tolist(), found.productivity.tolist()
+    ([0.2, 0.0], [0.2, 0.0])
+    """
+    inside = cell >= 0
+    lift = np.where(inside, gain[np.where(inside, cell, 0)], 0.0)
+    return Counterfactual(
+        productivity=phi + lift,
+        weight=weight,
+        part=weight * lift,
+        changed=inside,
+        cell=cell,
+        influence=influence[:, None],
+        slope=np.where(inside, weight, 0.0)[:, None],
+    )
+
+
+def adopt(
+    phi: Floats, weight: Floats, without: Bools, coefficient: float, share: float
+) -> Counterfactual:
+    r"""Let a share of those without a practice take it up, whoever they are.
+
+    .. math:: d_i = w_i \, a \, β \quad \text{for enterprises without it:}
+
+    the expectation when each of them is as likely as the other to take it up and the association β
+    carried over. The influence on β belongs to clusters and is left to the caller: `influence` is
+    zero here.
+
+    Parameters
+    ----------
+    phi, weight : (n,) float arrays
+    without : (n,) bool array
+    coefficient : float
+        β.
+    share : float
+        a.
+
+    Examples
+    --------
+    >>> found = adopt(np.zeros(2), np.array([1.0, 3.0]), np.array([True, False]), 0.2, 0.5)
+    >>> found.part.tolist()
+    [0.1, 0.0]
+    """
+    lift = np.where(without, share * coefficient, 0.0)
+    n = phi.shape[0]
+    return Counterfactual(
+        productivity=phi + lift,
+        weight=weight,
+        part=weight * lift,
+        changed=without,
+        cell=np.zeros(n, np.int64),
+        influence=np.zeros((n, 1)),
+        slope=np.where(without, share * weight, 0.0)[:, None],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEffects:
+    """Effects of groups and their variances, each of shape (G,)."""
+
+    effect: Floats
+    variance: Floats
+
+
+def group_effects(
+    found: Counterfactual,
+    weight: Floats,
+    group: Ints,
+    groups: int,
+    cells: int,
+    *,
+    variance: bool = True,
+) -> GroupEffects:
+    r"""Add the effect up by group, with the variance of the first-order influences.
+
+    Parameters
+    ----------
+    found : Counterfactual
+    weight : (n,) float array
+        Before the change; the weights of all enterprises make W.
+    group : (n,) int array
+        Rows of a negative group influence references only.
+    groups, cells : int
+    variance : bool
+        Whether to work the variance out.
+
+    Examples
+    --------
+    >>> phi, w = np.array([0.0, 0.2, 0.4, 1.0]), np.ones(4)
+    >>> found = close_gap(phi, w, np.zeros(4, np.int64), 1, 0.5)
+    >>> group_effects(found, w, np.array([0, 0, 1, 1]), 2, 1).effect.round(6).tolist()
+    [0.1, 0.0]
+    """
+    W = weight.sum()
+    d = found.part / W
+    effect = _sums(group, d, groups)
+    if not variance:
+        return GroupEffects(effect, np.full(groups, np.nan))
+    w = weight / W
+    n, K = found.influence.shape
+    total = _sums(group, d * d, groups) - 2.0 * effect * _sums(group, d * w, groups)
+    total += effect**2 * float(w @ w)
+    both = (found.cell >= 0) & (group >= 0)
+    pair = np.where(both, found.cell * groups + group, -1)
+    A = np.empty((cells, groups, K))
+    for k in range(K):
+        A[:, :, k] = _sums(pair, found.slope[:, k] / W, cells * groups).reshape(cells, groups)
+    for k in range(K):
+        rho = found.influence[:, k]
+        shared = _sums(pair, d * rho, cells * groups).reshape(cells, groups)
+        carried = _sums(found.cell, w * rho, cells)
+        total += 2.0 * (A[:, :, k] * shared).sum(axis=0)
+        total -= 2.0 * effect * (A[:, :, k] * carried[:, None]).sum(axis=0)
+        for other in range(k, K):
+            joint = _sums(found.cell, rho * found.influence[:, other], cells)
+            twice = 1.0 if other == k else 2.0
+            total += twice * (joint[:, None] * A[:, :, k] * A[:, :, other]).sum(axis=0)
+    return GroupEffects(effect, np.maximum(total, 0.0) * n / max(n - 1, 1))
