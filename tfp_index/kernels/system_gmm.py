@@ -41,7 +41,9 @@ __all__ = [
     "equation_factors",
     "first_step",
     "join_factors",
+    "later_steps",
     "score_squares",
+    "scores",
     "solve_system",
     "system_gmm",
     "weight_changes",
@@ -66,6 +68,8 @@ class Equation:
     clusters : (n,) int array
         Cluster of each row, on one numbering for all equations of a part.
     weights : (n,) float array or None
+        How often each row counts, the same for all rows of a cluster: a cluster of weight two
+        counts as two clusters.
     """
 
     y: Floats
@@ -268,8 +272,26 @@ def score_squares(part: Sequence[Equation], first: FirstStep, b: Floats) -> Floa
     -------
     (q, q) float array
     """
-    scores = _scores(part, first.whitened, _residuals(part, b))
-    return scores.T @ scores
+    s = scores(part, first, b)
+    return s.T @ s
+
+
+def scores(part: Sequence[Equation], first: FirstStep, b: Floats) -> Floats:
+    """Return ``s_c``, in orthonormal instruments, of the clusters of a part.
+
+    Parameters
+    ----------
+    part : sequence of Equation
+    first : FirstStep
+    b : (p,) float array
+        Where they are taken.
+
+    Returns
+    -------
+    (clusters, q) float array
+        Times the root of its weight where a cluster has one.
+    """
+    return _scores(part, first.whitened, _residuals(part, b))
 
 
 def weight_changes(part: Sequence[Equation], first: FirstStep, weighted: Floats) -> Floats:
@@ -289,15 +311,15 @@ def weight_changes(part: Sequence[Equation], first: FirstStep, weighted: Floats)
     -------
     (q, kept coefficients) float array
     """
-    scores = _scores(part, first.whitened, _residuals(part, first.coefficients))
-    clusters = scores.shape[0]
-    along = scores @ weighted
+    s = scores(part, first, first.coefficients)
+    clusters = s.shape[0]
+    along = s @ weighted
     kept = first.rank.kept
-    changes = np.empty((scores.shape[1], kept.size))
+    changes = np.empty((s.shape[1], kept.size))
     for column, j in enumerate(kept.tolist()):
         slopes = [-e.X[:, np.flatnonzero(e.at == j)].sum(axis=1) for e in part]
         moved = _scores(part, first.whitened, slopes, clusters)
-        changes[:, column] = moved.T @ along + scores.T @ (moved @ weighted)
+        changes[:, column] = moved.T @ along + s.T @ (moved @ weighted)
     return changes
 
 
@@ -331,12 +353,13 @@ def solve_system(
     first = first_step(
         join_factors(parts(equation_factors)), coefficients, initial=initial, tolerance=tolerance
     )
-    return _later_steps(parts, first, clusters, steps, windmeijer, covariance)
+    return later_steps(parts, first, clusters, steps, windmeijer, covariance)
 
 
-def _later_steps(
+def later_steps(
     parts: Parts, first: FirstStep, clusters: int, steps: int, windmeijer: bool, covariance: bool
 ) -> SystemSolution:
+    """Go on from the first step; parameters and errors as in `solve_system`."""
     one, kept, c = first.solution, first.rank.kept, first.c
     A = first.A[:, kept]
     if steps == 1 and not covariance:
@@ -410,13 +433,16 @@ def system_gmm(
     first = first_step(
         equation_factors(equations), coefficients, initial=initial, tolerance=tolerance
     )
-    found = _later_steps(
+    found = later_steps(
         lambda work: [work(equations)], first, clusters, steps, windmeijer, covariance=True
     )
     residuals = _residuals(equations, found.coefficients)
-    scores = _scores(equations, first.whitened, residuals, clusters)
     fields = {name: getattr(found, name) for name in SystemSolution.__slots__}
-    return SystemGMM(**fields, residuals=residuals, scores=scores)
+    return SystemGMM(
+        **fields,
+        residuals=residuals,
+        scores=_scores(equations, first.whitened, residuals, clusters),
+    )
 
 
 def _solution(
@@ -492,19 +518,26 @@ def _scores(
     residuals: Sequence[Floats],
     clusters: int | None = None,
 ) -> Floats:
-    """(clusters, moments) sums of ``Q e``."""
+    """(clusters, moments) sums of ``Q e``, times the root of the clusters' weights.
+
+    The root, because weights enter once what is squared: ``Σ_c w_c s_c s_c'``.
+    """
     if clusters is None:
         clusters = 1 + max(int(e.clusters.max(initial=-1)) for e in part)
     return np.concatenate(
         [
             np.linalg.solve(
                 w.R.T,
-                cluster_sums(e.Z, u, e.clusters, clusters, e.weights)[:, w.rank.kept].T,
+                cluster_sums(e.Z, u, e.clusters, clusters, _root(e.weights))[:, w.rank.kept].T,
             ).T
             for e, w, u in zip(part, whitened, residuals, strict=True)
         ],
         axis=1,
     )
+
+
+def _root(weights: Floats | None) -> Floats | None:
+    return None if weights is None else np.sqrt(weights)
 
 
 def _hansen(A: Floats, c: Floats, S: Floats) -> float:

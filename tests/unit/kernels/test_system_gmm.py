@@ -113,3 +113,18 @@ def test_fewer_clusters_than_moments_have_no_second_step():
     with pytest.raises(np.linalg.LinAlgError):
         system_gmm([equation], 2, 3)
     assert np.isnan(system_gmm([equation], 2, 3, steps=1).j_statistic)
+
+
+def test_weights_equal_clusters_drawn_several_times_in_two_steps():
+    y, X, Z, code = _data()
+    counts = np.random.default_rng(1).multinomial(80, np.full(80, 1 / 80))
+    weighted = system_gmm(
+        [Equation(y, X, np.arange(2), Z, code, weights=counts[code].astype(float))], 2, 80
+    )
+    drawn = np.repeat(np.arange(80), counts)
+    rows = np.concatenate([np.flatnonzero(code == g) for g in drawn])
+    again = np.repeat(np.arange(80), 5)  # each draw is a cluster of its own
+    repeated = system_gmm([Equation(y[rows], X[rows], np.arange(2), Z[rows], again)], 2, 80)
+    np.testing.assert_allclose(weighted.coefficients, repeated.coefficients, rtol=1e-9)
+    np.testing.assert_allclose(weighted.covariance, repeated.covariance, rtol=1e-8)
+    assert weighted.j_statistic == pytest.approx(repeated.j_statistic, rel=1e-9)
