@@ -29,7 +29,7 @@ from tfp_index.kernels.two_stage_design import (
     stage_two_columns,
 )
 from tfp_index.production._two_stage_data import read_columns
-from tfp_index.production._two_stage_estimate import make_problem
+from tfp_index.production._two_stage_sample import lay_out
 
 ACF = tfp.AckerbergCavesFrazer(basis_degree=2, law_degree=3)
 PEERS = (
@@ -91,8 +91,8 @@ def one_pass(panel: tfp.Panel) -> Callable[[], Any]:
         panel, logs=("output", "labor", "capital", "materials"), others=(), by=None,
         survival=False, invalid="error",
     )  # fmt: skip
-    problem = make_problem(ACF, ACF._method(), panel, columns.part(0))
-    data, design = problem.data, problem.design
+    problem, sample = lay_out(ACF, ACF._method(), panel.names, columns.part(0))
+    data, design = sample.data, problem.design
     first = first_stage(data, design)
     parts = firm_blocks(data.offsets)
 

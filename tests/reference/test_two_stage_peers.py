@@ -14,8 +14,8 @@ import pytest
 import tfp_index as tfp
 from tfp_index.kernels.resampling import firm_weights
 from tfp_index.production._two_stage_data import read_columns
-from tfp_index.production._two_stage_estimate import make_problem
 from tfp_index.production._two_stage_fit import follow, parameters, solve
+from tfp_index.production._two_stage_sample import lay_out
 
 METHODS = (tfp.OlleyPakes, tfp.LevinsohnPetrin, tfp.AckerbergCavesFrazer)
 FEW = {"basis_degree": 2, "law_degree": 2}
@@ -31,7 +31,7 @@ def problem_of(spec, panel):
         panel, logs=("output", "labor", "capital", *spec.proxy), others=(), by=None,
         survival=spec.survival, invalid="error",
     )  # fmt: skip
-    return make_problem(spec, spec._method(), panel, columns.part(0))
+    return lay_out(spec, spec._method(), panel.names, columns.part(0))
 
 
 # prodest (R) --------------------------------------------------------------------------------------
@@ -59,14 +59,14 @@ def test_survival_is_presence_at_t_given_the_state_at_t_minus_1(leaving):
     import statsmodels.api as sm
 
     spec = tfp.OlleyPakes(basis_degree=1, law_degree=2, survival=True)
-    problem = problem_of(spec, leaving.panel())
+    _, rows = problem_of(spec, leaving.panel())
     frame = leaving.frame()
     frame["stays"] = (frame["firm"].shift(-1) == frame["firm"]).astype(float)
     risk = frame[frame["year"] < 10]
     probit = sm.Probit(risk["stays"], sm.add_constant(risk[["capital", "investment"]])).fit(disp=0)
     frame["chance"] = probit.predict(sm.add_constant(frame[["capital", "investment"]]))
     before = frame.groupby("firm")["chance"].shift()
-    at_t = problem.data.shifters[-1]
+    at_t = rows.data.shifters[-1]
     inside = before.notna().to_numpy()
     assert np.allclose(at_t[inside], before[inside], atol=1e-7)
 
@@ -76,10 +76,10 @@ def test_survival_is_presence_at_t_given_the_state_at_t_minus_1(leaving):
 def test_weights_equal_firms_copied_with_new_names(method, survival, leaving):
     """Every stage again, probit included; no draw mixes rows of a firm with its copy's."""
     spec = method(**FEW, survival=survival)
-    problem = problem_of(spec, leaving.panel())
-    solution = solve(problem)
+    problem, rows = problem_of(spec, leaving.panel())
+    solution = solve(problem, rows)
     weights = firm_weights(np.random.default_rng(5), 400)
-    by_weights = follow(problem, solution.delta, weights)
+    by_weights = follow(problem, rows, solution.delta, weights)
     frame = leaving.frame()
     firms = np.unique(frame["firm"])
     copies = [
@@ -87,8 +87,8 @@ def test_weights_equal_firms_copied_with_new_names(method, survival, leaving):
         for firm, w in zip(firms, weights, strict=True)
         for i in range(int(w))
     ]
-    copied = problem_of(spec, tfp.Panel.from_frame(pd.concat(copies), **leaving.roles))
-    again = solve(copied)
+    copied, theirs = problem_of(spec, tfp.Panel.from_frame(pd.concat(copies), **leaving.roles))
+    again = solve(copied, theirs)
     assert np.allclose(by_weights, parameters(copied, again.first, again.delta), atol=1e-6)
 
 

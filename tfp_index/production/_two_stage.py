@@ -15,9 +15,10 @@ from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.production._rows import chosen_inputs
 from tfp_index.production._two_stage_data import Columns, read_columns
-from tfp_index.production._two_stage_estimate import Method, Outcome, estimate_part
+from tfp_index.production._two_stage_estimate import Outcome, estimate_part
 from tfp_index.production._two_stage_notices import Notice, gathered, lost_rows
 from tfp_index.production._two_stage_result import GroupFit, TwoStageByGroup, TwoStageResult
+from tfp_index.production._two_stage_sample import Method
 from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import RowValues, record_of
 from tfp_index.results.specification import Specification, choose

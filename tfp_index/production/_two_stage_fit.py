@@ -32,11 +32,21 @@ from tfp_index.kernels.roots import (
     starting_points,
     stationary_points,
 )
-from tfp_index.kernels.stacked_moments import Earlier, joint_covariance, stage_scores
+from tfp_index.kernels.stacked_moments import Earlier, Scores, joint_covariance, stage_scores
 from tfp_index.kernels.two_stage_design import Data, Design
 from tfp_index.production._survival import Survival, estimate_survival
 
-__all__ = ["Problem", "Solution", "covariance", "follow", "reported", "solve"]
+__all__ = [
+    "Problem",
+    "Rows",
+    "Solution",
+    "covariance",
+    "follow",
+    "reported",
+    "row_scores",
+    "search",
+    "solve",
+]
 
 Floats = NDArray[np.float64]
 
@@ -46,12 +56,10 @@ ROOT = 1e-8
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One sample and how it is to be estimated.
+    """How a sample is to be estimated: all that is known without its rows.
 
     Attributes
     ----------
-    data : Data
-        With the probability of survival, if there is one, as the last shifter.
     design : Design
     definition : {"moments", "nls", "levpet"}
     centered : bool
@@ -63,12 +71,10 @@ class Problem:
         Elasticities outside are not admissible.
     origin : (v,) float array
         Point of the inputs at which elasticities are reported.
-    survival : Survival or None
-    survived : tuple or None
-        Its estimate without weights.
+    lags : int
+        Rows with a lag.
     """
 
-    data: Data
     design: Design
     definition: str
     centered: bool
@@ -76,7 +82,24 @@ class Problem:
     starts: int
     bounds: tuple[float, float] | None
     origin: Floats
-    survival: Survival | None
+    lags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a sample.
+
+    Attributes
+    ----------
+    data : Data
+        With the probability of survival, if there is one, as the last shifter.
+    survival : Survival or None
+    survived : tuple or None
+        Its estimate without weights.
+    """
+
+    data: Data
+    survival: Survival | None = None
     survived: tuple[Floats, Earlier] | None = None
 
 
@@ -86,7 +109,6 @@ class Solution:
 
     Attributes
     ----------
-    data : Data
     first, second
     found : Stationary
     is_root, admissible : (m,) bool arrays
@@ -98,7 +120,6 @@ class Solution:
     earlier : Earlier or None
     """
 
-    data: Data
     first: FirstStage
     second: SecondStage
     found: Stationary
@@ -173,26 +194,27 @@ def objective_of(second: SecondStage, design: Design, definition: str, centered:
 
 def _stages(
     problem: Problem,
+    rows: Rows,
     weights: Floats | None,
     fitted: Floats | None = None,
     threads: int | None = None,
-) -> tuple[Data, FirstStage, SecondStage, Earlier | None]:
-    data, earlier = problem.data, None
-    if problem.survival is not None:
+) -> tuple[FirstStage, SecondStage, Earlier | None]:
+    data, earlier = rows.data, None
+    if rows.survival is not None:
         probability, earlier = (
-            problem.survived
-            if weights is None and problem.survived is not None
-            else estimate_survival(problem.survival, data.offsets, weights)
+            rows.survived
+            if weights is None and rows.survived is not None
+            else estimate_survival(rows.survival, data.offsets, weights)
         )
         data = replace(data, shifters=(*data.shifters[:-1], probability))
         earlier = replace(earlier, shifter=len(data.shifters) - 1)
     first = first_stage(data, problem.design, weights, threads)
-    second = second_stage(data, problem.design, first, weights, threads, fitted)
-    return data, first, second, earlier
+    return first, second_stage(data, problem.design, first, weights, threads, fitted), earlier
 
 
 def solve(
     problem: Problem,
+    rows: Rows,
     weights: Floats | None = None,
     *,
     fitted: Floats | None = None,
@@ -203,6 +225,7 @@ def solve(
     Parameters
     ----------
     problem : Problem
+    rows : Rows
     weights : (g,) float array, optional
         One per firm.
     fitted : (2, n) float array, optional
@@ -214,7 +237,19 @@ def solve(
     EstimationError
         If instruments are collinear or no start ends at a stationary point.
     """
-    data, first, second, earlier = _stages(problem, weights, fitted, threads)
+    return search(problem, *_stages(problem, rows, weights, fitted, threads))
+
+
+def search(
+    problem: Problem, first: FirstStage, second: SecondStage, earlier: Earlier | None = None
+) -> Solution:
+    """Find all solutions and choose one; from the Gram matrices, without the rows.
+
+    Raises
+    ------
+    EstimationError
+        If instruments are collinear or no start ends at a stationary point.
+    """
     objective = _objective(problem, second)
     found = stationary_points(objective, _starts(problem))
     if not found.values.size and problem.bounds is None:
@@ -224,7 +259,7 @@ def solve(
             code="no_solution",
             remedy="a lower basis_degree or law_degree, fewer inputs, or a longer panel",
         )
-    solution = _judge(problem, data, first, second, found, earlier)
+    solution = _judge(problem, first, second, found, earlier)
     inside = solution.is_root & solution.admissible
     if problem.bounds is not None and not inside.any():
         return _at_bound(problem, solution, objective)
@@ -251,7 +286,6 @@ def _starts(problem: Problem) -> Floats:
 
 def _judge(
     problem: Problem,
-    data: Data,
     first: FirstStage,
     second: SecondStage,
     found: Stationary,
@@ -276,7 +310,7 @@ def _judge(
         pool = is_root & admissible if problem.bounds is not None else is_root
         choice = _lowest(pool, found.values, second.n) if count else _NOTHING
     return Solution(
-        data, first, second, found, is_root, admissible, correlation, rho, choice, False, earlier
+        first, second, found, is_root, admissible, correlation, rho, choice, False, earlier
     )
 
 
@@ -347,9 +381,7 @@ def _at_bound(
         hits=np.r_[0, found.hits],
         minimum=np.r_[False, found.minimum],
     )
-    judged = _judge(
-        problem, solution.data, solution.first, solution.second, joined, solution.earlier
-    )
+    judged = _judge(problem, solution.first, solution.second, joined, solution.earlier)
     choice = Choice(0, "best point inside the bounds", ())
     return replace(judged, choice=choice, on_bound=edge)
 
@@ -366,48 +398,52 @@ def parameters(problem: Problem, first: FirstStage, delta: Floats) -> Floats:
 
 def _linear_map(problem: Problem) -> Floats:
     """From stage 1 coefficients to those of the linear regressors in their own unit."""
-    design, k = problem.design, len(problem.data.linear)
+    design, k = problem.design, len(problem.design.linear_in_phi)
     p = len(design.basis_plan)
-    levels = sum(f.levels - 1 for f in problem.data.factors)
+    levels = sum(count - 1 for count in design.levels)
     M = np.zeros((k, p + k + levels))
     if design.linear is not None:
         M[:, p : p + k] = np.diag(np.diagonal(design.linear.matrix))
     return M
 
 
-def covariance(
-    problem: Problem, solution: Solution, threads: int | None = None
-) -> tuple[Floats, Floats]:
+def row_scores(
+    problem: Problem, rows: Rows, solution: Solution, threads: int | None = None
+) -> Scores:
+    """Sum the scores of every firm at the solution: one pass over the rows."""
+    pairs = score_pairs(solution.second, problem.design, solution.delta, problem.definition)
+    return stage_scores(
+        rows.data,
+        problem.design,
+        solution.first,
+        solution.second,
+        pairs,
+        earlier=solution.earlier,
+        threads=threads,
+    )
+
+
+def covariance(problem: Problem, solution: Solution, scores: Scores) -> tuple[Floats, Floats]:
     """Return the covariance of `parameters`, clustered by firm, and a last step of ``δ``.
 
     The step is the Newton step of the stage 2 equations summed over the rows themselves: it is as
     large as what the Gram matrix lost.
     """
     design, second, delta = problem.design, solution.second, solution.delta
-    pairs = score_pairs(second, design, delta, problem.definition)
-    scores = stage_scores(
-        solution.data,
-        design,
-        solution.first,
-        second,
-        pairs,
-        earlier=solution.earlier,
-        threads=threads,
-    )
     if problem.definition == "moments":
         derivative = moments(second, design, delta[None])[1][0]
     else:
         derivative = 0.5 * newton(_objective(problem, second), delta[None], steps=1)[1][0]
     bread = np.linalg.inv(derivative * second.n)
     V = joint_covariance(solution.first, scores, bread, solution.earlier)
-    k, J = len(problem.data.linear), delta.size
+    k, J = len(design.linear_in_phi), delta.size
     M = np.zeros((k + J, V.shape[0]))
     M[:k, : V.shape[0] - J] = _linear_map(problem)
     M[k:, V.shape[0] - J :] = reported(problem) * design.unit
     return np.asarray(M @ V @ M.T), -bread @ scores.sums
 
 
-def follow(problem: Problem, start: Floats, weights: Floats) -> Floats:
+def follow(problem: Problem, rows: Rows, start: Floats, weights: Floats) -> Floats:
     """Estimate with firm weights, keeping to the root that `start` leads to.
 
     Newton steps from the estimate of the whole sample; where they do not settle at a solution, the
@@ -422,7 +458,7 @@ def follow(problem: Problem, start: Floats, weights: Floats) -> Floats:
     EstimationError
         If there is no root, or no minimum.
     """
-    _, first, second, _ = _stages(problem, weights, threads=1)
+    first, second, _ = _stages(problem, rows, weights, threads=1)
     objective = _objective(problem, second)
     end, _, _ = descend(objective, start[None])
     if problem.definition == "moments":
@@ -435,7 +471,7 @@ def follow(problem: Problem, start: Floats, weights: Floats) -> Floats:
         good = np.isfinite(end).all() and np.linalg.eigvalsh(second_derivatives[0])[0] > 0
     if good:
         return parameters(problem, first, end[0])
-    again = solve(replace(problem, bounds=None), weights, threads=1)
+    again = solve(replace(problem, bounds=None), rows, weights, threads=1)
     if not again.is_root[again.choice.index]:
         raise EstimationError("no root in this repetition", code="no_root")
     return parameters(problem, again.first, again.delta)

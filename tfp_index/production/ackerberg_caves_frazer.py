@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from tfp_index.errors import IdentificationWarning
 from tfp_index.production._two_stage import TwoStage
-from tfp_index.production._two_stage_estimate import Method
 from tfp_index.production._two_stage_notices import Notice
+from tfp_index.production._two_stage_sample import Method
 from tfp_index.results.specification import choose
 
 __all__ = ["AckerbergCavesFrazer"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tfp_index.production._two_stage import TwoStage
-from tfp_index.production._two_stage_estimate import Method
+from tfp_index.production._two_stage_sample import Method
 from tfp_index.results.specification import choose
 
 __all__ = ["OlleyPakes"]

@@ -650,8 +650,14 @@ def test_no_exit_is_said(panel):
 def test_the_error_of_the_probit_is_part_of_the_covariance():
     """Against differences in firm weights, with all three stages estimated again."""
     from tfp_index.production._two_stage_data import read_columns
-    from tfp_index.production._two_stage_estimate import make_problem
-    from tfp_index.production._two_stage_fit import covariance, follow, parameters, solve
+    from tfp_index.production._two_stage_fit import (
+        covariance,
+        follow,
+        parameters,
+        row_scores,
+        solve,
+    )
+    from tfp_index.production._two_stage_sample import lay_out
 
     panel = tfp.datasets.simulate.proxies(firms=60, exit=True, rng=2).panel()
     for spec in (
@@ -662,20 +668,20 @@ def test_the_error_of_the_probit_is_part_of_the_covariance():
             panel, logs=("output", "labor", "capital", *spec.proxy), others=(), by=None,
             survival=True, invalid="error",
         )  # fmt: skip
-        problem = make_problem(spec, spec._method(), panel, columns.part(0))
-        solution = solve(problem)
-        V, step = covariance(problem, solution)
+        problem, rows = lay_out(spec, spec._method(), panel.names, columns.part(0))
+        solution = solve(problem, rows)
+        V, step = covariance(problem, solution, row_scores(problem, rows, solution))
         assert np.abs(step).max() < 1e-8
         at = parameters(problem, solution.first, solution.delta)
-        firms = problem.data.offsets.size - 1
+        firms = rows.data.offsets.size - 1
         slopes = []
         for i in range(firms):
             w = np.ones(firms)
             w[i] += 1e-4
-            up = follow(problem, solution.delta, w)
+            up = follow(problem, rows, solution.delta, w)
             w[i] -= 2e-4
-            slopes.append((up - follow(problem, solution.delta, w)) / 2e-4)
-        assert np.allclose(at, follow(problem, solution.delta, np.ones(firms)), atol=1e-7)
+            slopes.append((up - follow(problem, rows, solution.delta, w)) / 2e-4)
+        assert np.allclose(at, follow(problem, rows, solution.delta, np.ones(firms)), atol=1e-7)
         numeric = np.array(slopes).T @ np.array(slopes) * firms / (firms - 1)
         scale = np.sqrt(np.diagonal(numeric))
         assert np.abs((V - numeric) / np.outer(scale, scale)).max() < 1e-4
@@ -686,9 +692,9 @@ def test_roots_that_are_alike_are_called_admissible_only_when_they_are(some):
     """Three exact roots, taken to be alike by a wide limit on the difference in persistence."""
     from tfp_index.kernels.roots import choose_root
     from tfp_index.production._two_stage_data import read_columns
-    from tfp_index.production._two_stage_estimate import make_problem
     from tfp_index.production._two_stage_fit import solve
     from tfp_index.production._two_stage_notices import of_solution
+    from tfp_index.production._two_stage_sample import lay_out
 
     panel = tfp.datasets.simulate.acf2015(1, firms=1000, measurement_error=0.0, rng=1).panel()
     spec = tfp.AckerbergCavesFrazer(basis_degree=1, law_degree=1)
@@ -696,8 +702,8 @@ def test_roots_that_are_alike_are_called_admissible_only_when_they_are(some):
         panel, logs=("output", "labor", "capital", "materials"), others=(), by=None,
         survival=False, invalid="error",
     )  # fmt: skip
-    problem = make_problem(spec, spec._method(), panel, columns.part(0))
-    found = solve(problem)
+    problem, rows = lay_out(spec, spec._method(), panel.names, columns.part(0))
+    found = solve(problem, rows)
     assert found.is_root.sum() == 3
     admissible = found.is_root & some
     choice = choose_root(found.is_root, admissible, found.persistence, found.found.values, 2.0)
