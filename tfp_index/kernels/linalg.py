@@ -27,6 +27,7 @@ __all__ = [
     "column_rank",
     "instrumental_variables",
     "least_squares",
+    "least_squares_of_factor",
     "linear_gmm",
     "robust_meat",
     "sandwich",
@@ -271,6 +272,44 @@ def least_squares(
     b, bread = _solve(T[:p, :p], T[:p, p], rank)
     e, ssr = _residuals(X, y, b, weights)
     return LeastSquares(b, bread, e, ssr, rank)
+
+
+def least_squares_of_factor(
+    factor: Floats, regressors: int, tolerance: float = COLLINEAR
+) -> tuple[Floats, Floats, Floats, Rank]:
+    """Regress the later columns of a matrix on the first ones, given its triangular factor.
+
+    Parameters
+    ----------
+    factor : (p + m, p + m) float array
+    regressors : int
+        ``p``.
+    tolerance : float
+        See `column_rank`.
+
+    Returns
+    -------
+    (p, m) float array
+        Coefficients.
+    (p, p) float array
+        ``(X'WX)⁻¹`` of the kept columns, 0 elsewhere.
+    (m,) float array
+        Sums of squared residuals.
+    Rank
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> b, _, ssr, _ = least_squares_of_factor(triangular_factor(X, np.array([1.0, 3.0, 5.0])), 2)
+    >>> b.round(12).tolist(), ssr.round(12).tolist()
+    ([[1.0], [2.0]], [0.0])
+    """
+    p = regressors
+    rank = column_rank(factor[:p, :p], tolerance)
+    later = [_solve(factor[:p, :p], column, rank) for column in factor[:p, p:].T]
+    b = np.stack([coefficients for coefficients, _ in later], axis=1)
+    left = factor[:, p:] - factor[:, :p] @ b
+    return b, later[0][1], np.einsum("ij,ij->j", left, left), rank
 
 
 def instrumental_variables(

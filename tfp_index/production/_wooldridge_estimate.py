@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.groups import calendar_lags
 from tfp_index.kernels.linalg import (
-    Rank,
     cluster_sums,
-    column_rank,
-    solve_triangular_factor,
+    least_squares_of_factor,
+    sandwich,
     triangular_factor,
 )
 from tfp_index.kernels.monomials import Plan, Whitening, evaluate
@@ -29,8 +28,8 @@ from tfp_index.kernels.two_stage_design import Factor, firm_blocks
 __all__ = [
     "Arrays",
     "Dependence",
-    "Layout",
     "LaggedInputs",
+    "Layout",
     "dependence",
     "estimate",
     "lagged_inputs",
@@ -69,6 +68,8 @@ class Arrays:
         Location and spread of states and proxies.
     terms : Plan
         Of the polynomial in them.
+    raw : bool
+        Powers of the variables, only scaled, in place of orthogonal polynomials.
     """
 
     y: Floats
@@ -83,6 +84,7 @@ class Arrays:
     firms: Mask
     shape: Whitening
     terms: Plan
+    raw: bool
 
     @property
     def inputs(self) -> int:
@@ -93,6 +95,17 @@ class Arrays:
     def width(self) -> int:
         """Columns of the controls."""
         return sum(c.levels - 1 if isinstance(c, Factor) else 1 for c in self.controls)
+
+    @property
+    def pairs(self) -> int:
+        """Rows with a row of the period before."""
+        return int(self.paired.sum())
+
+    @property
+    def linear(self) -> Ints:
+        """Terms that are the states themselves."""
+        unit = np.eye(len(self.state) + len(self.proxies), dtype=np.int64)[: len(self.state)]
+        return np.array([self.terms.index[tuple(e)] for e in unit.tolist()], np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +120,6 @@ class Layout:
         Both equations, or the second alone.
     shared : bool
         Whether the states stand in the first equation too, and not in q₁.
-    raw : bool
-        Whether powers are of the variables as they are, only scaled.
     by_row : bool
         Every row is its own cluster.
     steps : {1, 2}
@@ -177,12 +188,11 @@ def mark_pairs(time: Ints, step: int, offsets: Ints) -> tuple[Mask, Mask]:
     return paired, firms
 
 
-def _block(arrays: Arrays, firms: tuple[int, int], pairs: bool = True) -> _Block:
+def _block(arrays: Arrays, firms: tuple[int, int]) -> _Block:
     first, last = firms
     rows = slice(int(arrays.offsets[first]), int(arrays.offsets[last]))
     z = arrays.shape.apply((*arrays.state, *arrays.proxies), rows)
-    orthogonal = bool(arrays.shape.location.any())
-    basis = np.ascontiguousarray(evaluate(z, arrays.terms, orthogonal=orthogonal).T)
+    basis = np.ascontiguousarray(evaluate(z, arrays.terms, orthogonal=not arrays.raw).T)
     controls = [np.zeros((rows.stop - rows.start, 0))]
     for control in arrays.controls:
         if isinstance(control, Factor):
@@ -190,12 +200,9 @@ def _block(arrays: Arrays, firms: tuple[int, int], pairs: bool = True) -> _Block
             controls.append((control.codes[rows, None] == levels).astype(np.float64))
         else:
             controls.append(control[rows, None])
-    firm = then = now = np.zeros(0, np.int64)
-    if pairs:
-        firm = np.repeat(np.arange(last - first), np.diff(arrays.offsets[first : last + 1]))
-        then = calendar_lags(firm, arrays.time[rows], arrays.step)
-        now = np.flatnonzero(then >= 0)
-        then, firm = then[now], firm[now]
+    firm = np.repeat(np.arange(last - first), np.diff(arrays.offsets[first : last + 1]))
+    then = calendar_lags(firm, arrays.time[rows], arrays.step)
+    now = np.flatnonzero(then >= 0)
     return _Block(
         rows=rows,
         y=arrays.y[rows],
@@ -204,8 +211,8 @@ def _block(arrays: Arrays, firms: tuple[int, int], pairs: bool = True) -> _Block
         basis=basis,
         controls=np.concatenate(controls, axis=1),
         now=now,
-        then=then,
-        firm=firm,
+        then=then[now],
+        firm=firm[now],
     )
 
 
@@ -213,3 +220,182 @@ def _walk(arrays: Arrays, work: Callable[[tuple[int, int]], T]) -> list[T]:
     """Call `work` for every block of firms."""
     parts = firm_blocks(arrays.offsets, BLOCK)
     return map_blocks(lambda at: work(parts[at.start]), len(parts), size=1)
+
+
+def estimate(
+    arrays: Arrays, layout: Layout, weights: Floats | None = None, *, covariance: bool = True
+) -> SystemSolution:
+    """Estimate the equations.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    layout : Layout
+    weights : (firms with pairs,) float array, optional
+    covariance : bool
+        Whether it is wanted.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        In two steps, when there are fewer clusters than moments.
+    """
+    spread = None
+    if weights is not None:
+        spread = np.zeros(arrays.firms.shape[0])
+        spread[arrays.firms] = weights
+
+    def parts(work: Callable[[Sequence[Equation]], T]) -> list[T]:
+        return _walk(arrays, lambda firms: work(_equations(arrays, layout, firms, spread)))
+
+    own = _own_terms(arrays, layout)
+    clusters = arrays.pairs if layout.by_row else int(arrays.firms.sum())
+    return solve_system(
+        parts,
+        sum(own) + arrays.width + arrays.inputs,
+        clusters,
+        steps=layout.steps,
+        windmeijer=layout.windmeijer,
+        covariance=covariance,
+    )
+
+
+def _own_terms(arrays: Arrays, layout: Layout) -> tuple[int, int]:
+    """How many terms q₁ and q₂ have."""
+    every = len(arrays.terms)
+    if not layout.system:
+        return 0, every
+    return every - len(arrays.state) if layout.shared else every, every
+
+
+def _equations(
+    arrays: Arrays, layout: Layout, firms: tuple[int, int], weights: Floats | None
+) -> list[Equation]:
+    """Both equations over some firms, or the second; what is particular to one stands first.
+
+    Of collinear columns the later is dropped: so an input that is not identified is seen.
+    """
+    block = _block(arrays, firms)
+    own, d, k = _own_terms(arrays, layout), arrays.width, arrays.inputs
+    # controls and inputs have the same coefficients in both equations
+    controls = sum(own) + np.arange(d)
+    inputs = sum(own) + d + np.arange(k)
+    now, then = block.now, block.then
+    clusters = np.arange(now.size) if layout.by_row else block.firm
+    w = None if weights is None else weights[firms[0] : firms[1]][block.firm]
+    y, basis, before = block.y[now], block.basis[now], block.basis[then]
+    free, exogenous = block.free[now], block.controls[now]
+    both = np.concatenate([free, block.state[now]], axis=1)
+    equations = [
+        Equation(
+            y,
+            np.concatenate([before, exogenous, both], axis=1),
+            np.concatenate([own[0] + np.arange(own[1]), controls, inputs]),
+            np.concatenate([before, exogenous, block.free[then], block.state[now]], axis=1),
+            clusters,
+            w,
+        )
+    ]
+    if layout.system:
+        first = np.delete(basis, arrays.linear, axis=1) if layout.shared else basis
+        mine = both if layout.shared else free
+        equations.append(
+            Equation(
+                y,
+                np.concatenate([first, exogenous, mine], axis=1),
+                np.concatenate([np.arange(own[0]), controls, inputs[: mine.shape[1]]]),
+                np.concatenate([basis, exogenous, free], axis=1),
+                clusters,
+                w,
+            )
+        )
+    return equations
+
+
+def lagged_inputs(arrays: Arrays) -> LaggedInputs:
+    """Regress free inputs on their lags and the other instruments of the second equation."""
+    included = len(arrays.terms) + arrays.width + len(arrays.state)
+    f, width = len(arrays.free), included + len(arrays.free)
+
+    def columns(firms: tuple[int, int]) -> tuple[Floats, Floats, Ints]:
+        block = _block(arrays, firms)
+        now, then = block.now, block.then
+        parts = (block.basis[then], block.controls[now], block.state[now], block.free[then])
+        return np.concatenate(parts, axis=1), block.free[now], block.firm
+
+    def factor(firms: tuple[int, int]) -> Floats:
+        Z, free, _ = columns(firms)
+        return triangular_factor(Z, free)
+
+    T = triangular_factor(np.concatenate(_walk(arrays, factor)))
+    b, bread, ssr, rank = least_squares_of_factor(T, width)
+    short = least_squares_of_factor(np.delete(T, np.s_[included:width], axis=1), included)[2]
+
+    def meats(firms: tuple[int, int]) -> Floats:
+        Z, free, firm = columns(firms)
+        e = free - Z @ b
+        sums = (cluster_sums(Z, e[:, j], firm, firms[1] - firms[0]) for j in range(f))
+        return np.stack([s.T @ s for s in sums])
+
+    meat = np.sum(_walk(arrays, meats), axis=0)
+    last = rank.kept[rank.kept >= included]
+    dof, gain = arrays.pairs - rank.kept.size, short - ssr
+    found = LaggedInputs(*(np.full(f, np.nan) for _ in range(3)))
+    for j in range(f):
+        if short[j]:
+            found.partial_r_squared[j] = gain[j] / short[j]
+        if last.size and arrays.firms.sum() > last.size and ssr[j] > 0:
+            V = sandwich(bread, meat[j])[np.ix_(last, last)]
+            at = b[last, j]
+            found.f[j] = gain[j] / last.size / (ssr[j] / dof)
+            found.f_clustered[j] = at @ np.linalg.solve(V, at) / last.size
+    return found
+
+
+def dependence(arrays: Arrays) -> Dependence:
+    """Regress free inputs on the polynomial in states and proxies."""
+
+    def factor(firms: tuple[int, int]) -> Floats:
+        block = _block(arrays, firms)
+        return triangular_factor(block.basis[block.now], block.free[block.now])
+
+    p = len(arrays.terms)
+    T = triangular_factor(np.concatenate(_walk(arrays, factor)))
+    ssr = least_squares_of_factor(T, p)[2]
+    total = np.square(T[1:, p:]).sum(axis=0)  # the constant is the first term
+    share = np.divide(ssr, total, out=np.ones_like(ssr), where=total > 0)
+    return Dependence(1.0 - share, np.sqrt(ssr / arrays.pairs))
+
+
+def productivity(arrays: Arrays, coefficients: Floats) -> tuple[Floats, Floats]:
+    """Return productivity without and with the error of output, in every complete row.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    coefficients : (controls + inputs,) float array
+        The last ones of the system.
+    """
+    d, f, n = arrays.width, len(arrays.free), arrays.y.shape[0]
+    delta, free, state = np.split(coefficients, [d, d + f])
+    net, with_error = np.empty(n), np.empty(n)
+
+    def proxied(block: _Block) -> Floats:
+        return block.y - block.controls @ delta - block.free @ free
+
+    def factor(firms: tuple[int, int]) -> Floats:
+        block = _block(arrays, firms)
+        return triangular_factor(block.basis, proxied(block))
+
+    p = len(arrays.terms)
+    T = triangular_factor(np.concatenate(_walk(arrays, factor)))
+    q = least_squares_of_factor(T, p)[0][:, 0]
+
+    def fill(firms: tuple[int, int]) -> None:
+        block = _block(arrays, firms)
+        owed = block.state @ state
+        net[block.rows] = block.basis @ q - owed
+        with_error[block.rows] = proxied(block) - owed
+
+    _walk(arrays, fill)
+    return net, with_error

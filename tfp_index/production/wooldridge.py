@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import EstimationError, IdentificationWarning, warn
-from tfp_index.kernels.linalg import cluster_correction, clustered_meat, least_squares, sandwich
-from tfp_index.kernels.monomials import evaluate, plan, total_degree, whitening
+from tfp_index.kernels.groups import group_offsets
+from tfp_index.kernels.linalg import cluster_correction
+from tfp_index.kernels.monomials import plan, total_degree, whitening
 from tfp_index.kernels.resampling import seed_sequence
-from tfp_index.kernels.system_gmm import Equation, SystemGMM, system_gmm
+from tfp_index.kernels.system_gmm import SystemSolution
+from tfp_index.kernels.two_stage_design import Factor
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.production._by_group import fit_by_group
@@ -22,9 +24,17 @@ from tfp_index.production._rows import (
     Used,
     chosen_inputs,
     complete_rows,
-    dense,
     read_logs,
     read_plain,
+)
+from tfp_index.production._wooldridge_estimate import (
+    Arrays,
+    Layout,
+    dependence,
+    estimate,
+    lagged_inputs,
+    mark_pairs,
+    productivity,
 )
 from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import RowValues, Sample, record_of
@@ -33,8 +43,6 @@ from tfp_index.results.specification import Specification, choose
 __all__ = ["Wooldridge", "WooldridgeResult"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 WEAK = 10.0
 """First-stage F below which instruments are called weak: the usual rule of thumb."""
@@ -62,31 +70,6 @@ class WooldridgeResult(ProductionResult):
     j_statistic: float
     j_pvalue: float
     j_dof: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Columns:
-    """Columns over the rows that have a row of the period before, and some over all rows."""
-
-    y: Floats
-    free: Floats
-    free_before: Floats
-    state: Floats
-    basis: Floats  # constant and polynomial in state and proxy at t
-    basis_before: Floats  # the same at t − 1
-    controls: Floats
-    linear: Ints  # columns of `basis` that are the states themselves
-    firm: Ints
-    firms: int
-    paired: Mask  # of all complete rows, those that are here
-    all_y: Floats
-    all_inputs: Floats
-    all_basis: Floats
-    all_controls: Floats
-
-    @property
-    def inputs(self) -> int:
-        return int(self.all_inputs.shape[1])
 
 
 @dataclass(frozen=True, repr=False)
@@ -228,152 +211,106 @@ class Wooldridge(Specification):
         chosen_inputs(panel, (*self.free, *self.state))
         logs = read_logs(panel, roles)
         controls = _controls(panel, self.controls)
-        used = complete_rows(panel, {**logs, **{c: v[:, 0] for c, v in controls.items()}})
-        data = self._columns(panel, used, logs, controls)
-        found = self._estimate(data, None)
-        self._refuse_unidentified(panel, data, found)
-        k = data.inputs
-        V, seed, notes = self._correction(data, found) * found.covariance[-k:, -k:], None, {}
+        used = complete_rows(panel, {**logs, **{c: _gaps(v) for c, v in controls.items()}})
+        arrays = self._arrays(panel, used, logs, controls)
+        found = self._estimate(arrays, None)
+        self._refuse_unidentified(panel, arrays, found)
+        k = arrays.inputs
+        V, seed, notes = self._correction(arrays, found) * found.covariance[-k:, -k:], None, {}
         if isinstance(self.se, Bootstrap):
             source = seed_sequence(rng)
             draws = self.se.draw(
-                lambda weights: self._estimate(data, weights).coefficients[-k:],
-                firms=data.firms,
+                lambda weights: self._estimate(arrays, weights).coefficients[-k:],
+                firms=int(arrays.firms.sum()),
                 width=k,
                 rng=source,
                 on_progress=on_progress,
             )
             V, seed = draws.covariance(), source.entropy
             notes["bootstrap repetitions without an estimate"] = len(draws.failures)
-        first = _first_stage(self.free, data)
-        texts = _weak(first) if self.form == "one_equation" else _dependent(self.free, data)
+        first = _first_stage(self.free, arrays)
+        texts = _weak(first) if self.form == "one_equation" else _dependent(self.free, arrays)
         for text in texts:
             warn(text, IdentificationWarning, stacklevel=2)
-        sample = used.narrow(data.paired, "no row of the period before").sample(panel, notes)
-        return self._result(panel, used, sample, seed, data, found, V, first, texts)
+        sample = used.narrow(arrays.paired, "no row of the period before").sample(panel, notes)
+        return self._result(panel, used, sample, seed, arrays, found, V, first, texts)
 
-    def _columns(
+    def _arrays(
         self,
         panel: Panel,
         used: Used,
         logs: dict[str, Floats],
-        controls: dict[str, Floats],
-    ) -> _Columns:
-        where = np.full(panel.n_rows, -1, np.int64)
-        where[used.rows] = np.arange(used.rows.size)
-        before = panel.lag()[used.rows]
-        before = np.where(before >= 0, where[before], -1)
-        paired = before >= 0
-        if not paired.any():
+        controls: dict[str, Floats | Factor],
+    ) -> Arrays:
+        offsets = group_offsets(used.take(panel.entity_codes))
+        time = used.take(panel.time)
+        paired, firms = mark_pairs(time, panel.step, offsets)
+        if not firms.any():
             raise EstimationError(
                 "no firm has two consecutive periods with all columns",
                 code="no_consecutive_rows",
                 expected="rows of the period before, for lags",
                 remedy="check step= of the panel, and panel.check()",
             )
-        here = {name: values[used.rows] for name, values in logs.items()}
-        variables = [here[name] for name in (*self.state, *self.proxies)]
+        here = {name: used.take(values) for name, values in logs.items()}
+        variables = tuple(here[name] for name in (*self.state, *self.proxies))
+        shape = whitening(variables, correlated=True)
         shared = self.first_equation == "shared"
-        basis, linear = _polynomial(variables, len(self.state), self.degree, raw=shared)
-        exogenous = [v[used.rows] for v in controls.values()]
-        now, then = np.flatnonzero(paired), before[paired]
-        firm, firms = dense(panel.entity_codes[used.rows[now]])
-
-        def side(names: tuple[str, ...], rows: Ints) -> Floats:
-            return np.stack([here[name][rows] for name in names], axis=1)
-
-        return _Columns(
-            y=here[self.output][now],
-            free=side(self.free, now),
-            free_before=side(self.free, then),
-            state=side(self.state, now),
-            basis=basis[now],
-            basis_before=basis[then],
-            controls=np.concatenate([v[now] for v in exogenous], axis=1)
-            if exogenous
-            else np.zeros((now.size, 0)),
-            linear=linear,
-            firm=firm,
-            firms=firms,
+        if shared:  # leaving out a term depends on the origin
+            shape = replace(shape, location=np.zeros(len(variables)))
+        return Arrays(
+            y=here[self.output],
+            free=tuple(here[name] for name in self.free),
+            state=variables[: len(self.state)],
+            proxies=variables[len(self.state) :],
+            controls=tuple(
+                replace(c, codes=used.take(c.codes)) if isinstance(c, Factor) else used.take(c)
+                for c in controls.values()
+            ),
+            time=time,
+            step=panel.step,
+            offsets=offsets,
             paired=paired,
-            all_y=here[self.output],
-            all_inputs=side((*self.free, *self.state), np.arange(used.rows.size)),
-            all_basis=basis,
-            all_controls=np.concatenate([np.zeros((used.rows.size, 0)), *exogenous], axis=1),
+            firms=firms,
+            shape=shape,
+            terms=plan(total_degree(len(variables), self.degree)),
+            raw=shared,
         )
 
-    def _estimate(self, data: _Columns, weights: Floats | None) -> SystemGMM:
-        """Both equations, or the second; what is particular to an equation stands first.
-
-        Of collinear columns the later is dropped: so an input that is not identified is seen.
-        """
-        by_row = self.se == "robust"
-        n = data.y.shape[0]
-        clusters = np.arange(n) if by_row else data.firm
-        w = None if weights is None else weights[data.firm]
-        k, d = data.inputs, data.controls.shape[1]
-        shared = self.first_equation == "shared"
-        first = np.delete(data.basis, data.linear, axis=1) if shared else data.basis
-        own = (first.shape[1] if self.form == "system" else 0, data.basis_before.shape[1])
-        # controls and inputs have the same coefficients in both equations
-        controls = sum(own) + np.arange(d)
-        inputs = sum(own) + d + np.arange(k)
-        both = np.concatenate([data.free, data.state], axis=1)
-        instruments = (data.basis_before, data.controls, data.free_before, data.state)
-        equations = [
-            Equation(
-                data.y,
-                np.concatenate([data.basis_before, data.controls, both], axis=1),
-                np.concatenate([own[0] + np.arange(own[1]), controls, inputs]),
-                np.concatenate(instruments, axis=1),
-                clusters,
-                w,
-            )
-        ]
-        if self.form == "system":
-            mine = both if shared else data.free
-            equations.append(
-                Equation(
-                    data.y,
-                    np.concatenate([first, data.controls, mine], axis=1),
-                    np.concatenate([np.arange(own[0]), controls, inputs[: mine.shape[1]]]),
-                    np.concatenate([data.basis, data.controls, data.free], axis=1),
-                    clusters,
-                    w,
-                )
-            )
-        # an exactly identified equation has no weight to choose
-        steps = 1 if self.form == "one_equation" else self.steps
+    def _estimate(self, arrays: Arrays, weights: Floats | None) -> SystemSolution:
+        layout = Layout(
+            system=self.form == "system",
+            shared=self.first_equation == "shared",
+            by_row=self.se == "robust",
+            # an exactly identified equation has no weight to choose
+            steps=1 if self.form == "one_equation" else self.steps,
+            windmeijer=self.windmeijer,
+        )
         try:
-            return system_gmm(
-                equations,
-                sum(own) + d + k,
-                n if by_row else data.firms,
-                steps=steps,
-                windmeijer=self.windmeijer and weights is None,
-            )
+            return estimate(arrays, layout, weights, covariance=weights is None)
         except np.linalg.LinAlgError:
             raise EstimationError(
-                f"{data.firms} firms do not give a weight for the moments of two steps",
+                f"{arrays.firms.sum()} firms do not give a weight for the moments of two steps",
                 code="too_few_clusters",
                 expected="more firms than moments",
                 remedy="steps=1, a lower degree, fewer controls, or se='robust'",
             ) from None
 
-    def _correction(self, data: _Columns, found: SystemGMM) -> float:
+    def _correction(self, arrays: Arrays, found: SystemSolution) -> float:
         """Small-sample factor of the one-equation form; generalized moments have none."""
         if self.form == "system":
             return 1.0
-        n, k = data.y.shape[0], found.rank.kept.size
-        return n / (n - k) if self.se == "robust" else cluster_correction(n, k, data.firms)
+        n, k = arrays.pairs, found.rank.kept.size
+        firms = int(arrays.firms.sum())
+        return n / (n - k) if self.se == "robust" else cluster_correction(n, k, firms)
 
-    def _refuse_unidentified(self, panel: Panel, data: _Columns, found: SystemGMM) -> None:
+    def _refuse_unidentified(self, panel: Panel, arrays: Arrays, found: SystemSolution) -> None:
         names = (*self.free, *self.state)
         before = found.coefficients.size - len(names)
         lost = [int(j) - before for j in found.rank.dropped if j >= before]
-        if not lost and data.y.shape[0] <= found.moments:
+        if not lost and arrays.pairs <= found.moments:
             raise EstimationError(
-                f"{data.y.shape[0]} rows for {found.moments} moments",
+                f"{arrays.pairs} rows for {found.moments} moments",
                 code="too_few_rows",
                 expected="more rows than moments",
                 remedy="a lower degree or fewer controls",
@@ -395,8 +332,8 @@ class Wooldridge(Specification):
         used: Used,
         sample: Sample,
         seed: Any,
-        data: _Columns,
-        found: SystemGMM,
+        arrays: Arrays,
+        found: SystemSolution,
         V: Floats,
         first: Table,
         texts: tuple[str, ...],
@@ -404,38 +341,32 @@ class Wooldridge(Specification):
         from scipy.special import chdtrc
 
         names = (*self.free, *self.state)
-        b = found.coefficients[-data.inputs :]
-        f, d = len(self.free), data.controls.shape[1]
-        delta = found.coefficients[-data.inputs - d : -data.inputs]
-        clean = data.all_y - data.all_controls @ delta
-        with_error = clean - data.all_inputs @ b
-        proxied = clean - data.all_inputs[:, :f] @ b[:f]
-        q = proxied - least_squares(data.all_basis, proxied).residuals
-        net = q - data.all_inputs[:, f:] @ b[f:]
+        k = arrays.inputs
+        b = found.coefficients[-k:]
+        net, with_error = productivity(arrays, found.coefficients[-k - arrays.width :])
         j = found.j_statistic
         p = float(chdtrc(found.j_dof, j)) if np.isfinite(j) else float("nan")
-        rows = {"productivity": net, "productivity_with_error": with_error}
+        rows = {
+            "productivity": used.spread(net),
+            "productivity_with_error": used.spread(with_error),
+        }
         return WooldridgeResult(
             spec=self,
             record=record_of(self, panel, sample, seed),
             keys=panel.keys,
             params=Named(names, b),
             cov_params=V,
-            productivity=RowValues(
-                panel.keys,
-                {name: used.spread(values) for name, values in rows.items()},
-                "Log total factor productivity",
-            ),
+            productivity=RowValues(panel.keys, rows, "Log total factor productivity"),
             elasticities_by_row=RowValues(
                 panel.keys,
-                {n: used.spread(np.full(used.rows.size, v)) for n, v in zip(names, b, strict=True)},
+                {n: used.constant(v) for n, v in zip(names, b, strict=True)},
                 "Output elasticities",
             ),
             inputs=names,
             elasticity_mean=Named(names, b),
             elasticity_cov=V,
             details={
-                "entities": data.firms,
+                "entities": int(arrays.firms.sum()),
                 "moments": found.moments,
                 "j_statistic": j if np.isfinite(j) else None,
                 "j_dof": found.j_dof,
@@ -450,78 +381,52 @@ class Wooldridge(Specification):
         )
 
 
-def _controls(panel: Panel, names: Sequence[str]) -> dict[str, Floats]:
-    """(n, ·) columns of each control: a role as it is, a category as dummies without its first."""
-    found = {}
+def _controls(panel: Panel, names: Sequence[str]) -> dict[str, Floats | Factor]:
+    """Return each control: a role as it is, a category with its codes, -1 where missing."""
+    found: dict[str, Floats | Factor] = {}
     for name in names:
         if name in panel:
-            found[name] = read_plain(panel, (name,))[name][:, None]
+            found[name] = read_plain(panel, (name,))[name]
             continue
-        codes = dense(panel.time)[0] if name == "time" else panel.group(name).codes
-        dummies = (codes[:, None] == np.arange(1, max(int(codes.max()) + 1, 2))).astype(np.float64)
-        dummies[codes < 0] = np.nan
-        found[name] = dummies
+        if name == "time":
+            since = panel.time - panel.time.min()
+            codes = (np.cumsum(np.bincount(since) > 0) - 1)[since]
+        else:
+            codes = panel.group(name).codes
+        found[name] = Factor(codes, max(int(codes.max()) + 1, 2))
     return found
 
 
-def _polynomial(
-    variables: Sequence[Floats], states: int, degree: int, *, raw: bool
-) -> tuple[Floats, Ints]:
-    """(n, p) polynomial of a total degree, the constant first, and where the states stand in it.
-
-    Centered and scaled unless `raw`; then only scaled, as leaving out a term depends on the origin.
-    """
-    made = plan(total_degree(len(variables), degree))
-    shape = whitening(variables, correlated=True)
-    x = np.stack(variables)
-    if not raw:
-        x -= shape.location[:, None]
-    x *= np.diagonal(shape.matrix)[:, None]
-    unit = np.eye(len(variables), dtype=np.int64)[:states].tolist()
-    linear = np.array([made.index[tuple(e)] for e in unit], np.int64)
-    return np.ascontiguousarray(evaluate(x, made, orthogonal=not raw).T), linear
+def _gaps(control: Floats | Factor) -> Floats:
+    """NaN where a control is missing."""
+    if isinstance(control, Factor):
+        return np.where(control.codes < 0, np.nan, 0.0)
+    return control
 
 
-def _first_stage(names: Sequence[str], data: _Columns) -> Table:
+def _first_stage(names: Sequence[str], arrays: Arrays) -> Table:
     """What the lags of the free inputs say about each of them beside the other instruments."""
-    included = np.concatenate([data.basis_before, data.controls, data.state], axis=1)
-    excluded = data.free_before
-    Z = np.concatenate([included, excluded], axis=1)
-    rows: dict[str, list[Any]] = {
-        name: [] for name in ("input", "f", "f_clustered", "partial_r_squared")
+    found = lagged_inputs(arrays)
+    columns = {
+        "input": list(names),
+        "f": found.f,
+        "f_clustered": found.f_clustered,
+        "partial_r_squared": found.partial_r_squared,
     }
-    for j, name in enumerate(names):
-        full = least_squares(Z, data.free[:, j])
-        short = least_squares(included, data.free[:, j])
-        last = [i for i in full.rank.kept if i >= included.shape[1]]
-        dof = data.y.shape[0] - full.rank.kept.size
-        gain = short.ssr - full.ssr
-        b = full.coefficients[last]
-        meat = clustered_meat(Z, full.residuals, data.firm, data.firms)
-        V = sandwich(full.bread, meat)[np.ix_(last, last)]
-        rows["input"].append(name)
-        many = bool(last) and data.firms > len(last) and full.ssr > 0
-        rows["f"].append(gain / len(last) / (full.ssr / dof) if many else np.nan)
-        rows["f_clustered"].append(float(b @ np.linalg.solve(V, b)) / len(last) if many else np.nan)
-        rows["partial_r_squared"].append(gain / short.ssr if short.ssr else np.nan)
-    return Table(rows, title="Lagged free inputs as instruments")
+    return Table(columns, title="Lagged free inputs as instruments")
 
 
-def _dependent(names: Sequence[str], data: _Columns) -> tuple[str, ...]:
+def _dependent(names: Sequence[str], arrays: Arrays) -> tuple[str, ...]:
     """Say which free inputs are all but functions of state and proxy (Ackerberg et al. 2015)."""
-    texts = []
-    for j, name in enumerate(names):
-        values = data.free[:, j]
-        ssr = least_squares(data.basis, values).ssr
-        total = float(((values - values.mean()) ** 2).sum())
-        if ssr < (1 - DEPENDENT) * total:
-            texts.append(
-                f"{name} is almost a function of state and proxy (R² = {1 - ssr / total:.4f}, "
-                f"standard deviation of the rest {np.sqrt(ssr / values.size):.3g}): the first "
-                "equation hardly identifies its coefficient; compare with form='one_equation' or "
-                "an estimator that does not rest on it"
-            )
-    return tuple(texts)
+    found = dependence(arrays)
+    return tuple(
+        f"{name} is almost a function of state and proxy (R² = {share:.4f}, "
+        f"standard deviation of the rest {spread:.3g}): the first "
+        "equation hardly identifies its coefficient; compare with form='one_equation' or "
+        "an estimator that does not rest on it"
+        for name, share, spread in zip(names, found.r_squared, found.spread, strict=True)
+        if share > DEPENDENT
+    )
 
 
 def _weak(first: Table) -> tuple[str, ...]:
