@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _reproduce(commands)
     _criteria(commands)
     _plan(commands)
+    _schema(commands)
     return parser
 
 
@@ -325,6 +326,21 @@ def _plan(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
         from tfp_index.cli._plan import plan
 
         return plan(arguments)
+
+    parser.set_defaults(run=run)
+
+
+def _schema(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = _command(commands, "schema", "print the JSON schema of a specification or result")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="a method, 'result' or 'error'; default: any method"
+    )
+    parser.add_argument("--list", action="store_true", help="list the names")
+
+    def run(arguments: argparse.Namespace) -> int:
+        from tfp_index.cli._schema import schema
+
+        return schema(arguments)
 
     parser.set_defaults(run=run)
 

@@ -24,10 +24,11 @@ from tfp_index.results.specification import (
     option_types,
 )
 
-__all__ = ["json_schema", "public_methods"]
+__all__ = ["DOCUMENTS", "json_schema", "public_methods"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_DOCUMENTS = ("result", "error")
+DOCUMENTS = ("result", "error")
+"""What has a schema besides the methods."""
 _SEE = re.compile(r"^See `([\w.]+)`\.?$")
 
 
@@ -68,7 +69,7 @@ def json_schema(name: str | type[Specification] | None = None) -> dict[str, Any]
             raise SpecificationError(
                 f"there is no document {name!r}",
                 code="unknown_method",
-                remedy=nearest(name, [*_DOCUMENTS, *public_methods()]),
+                remedy=nearest(name, [*DOCUMENTS, *public_methods()]),
             )
         body = _method(method_named(name) if isinstance(name, str) else name)
     return {"$schema": DIALECT, **body}
