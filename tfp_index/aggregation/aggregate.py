@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.aggregation._cells import TOTAL, Cells, kept_dimensions
-from tfp_index.aggregation._rows import (
-    Grouping,
-    MeasuredRows,
-    grouping,
-    measured_rows,
-    names_of,
-    read_weight,
-    refuse_items,
+from tfp_index.aggregation._aggregate_sums import (
+    AggregationSums,
+    aggregation_sums,
+    tables_of_sums,
 )
+from tfp_index.aggregation._cells import TOTAL, Cells
+from tfp_index.aggregation._rows import Grouping, grouping, measured_rows, names_of, refuse_items
 from tfp_index.aggregation.disclosure import Disclosed, DisclosureRules
 from tfp_index.errors import DataError, SpecificationError, nearest
-from tfp_index.kernels.decompose import pair_moments
-from tfp_index.kernels.decompose_levels import level_moments
-from tfp_index.kernels.disclosure import Contributions, contributions
-from tfp_index.kernels.matching import match_pairs
+from tfp_index.kernels.disclosure import Contributions
 from tfp_index.panel.checks import require_keys
 from tfp_index.panel.frames import FrameReader
+from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
-from tfp_index.results.result import Result, Sample, record_of
+from tfp_index.results.result import Record, Result, Sample, record_of
 from tfp_index.results.specification import Specification, choose
 
 __all__ = ["Aggregation", "AggregationResult"]
@@ -134,163 +129,73 @@ class Aggregation(Specification):
             panel, productivity, weight=self.weight, scale=self.scale, given=self.given,
             relative=self.relative, base=self.base, sampling_weight=self.sampling_weight,
         )  # fmt: skip
-        if not rows.measured.any():
-            raise DataError(
-                "no row has both productivity and weight",
-                code="no_usable_rows",
-                expected=f"{rows.name} and {self.weight} in the same rows",
-            )
         time = grouping(panel, ["time"])
         dims = [grouping(panel, [name]) for name in names_of(self.by)]
-        base = self._base(panel, time)
-        tables = []
-        for kept in kept_dimensions(len(dims), margins=True):
-            chosen = [d if keep else None for d, keep in zip(dims, kept, strict=True)]
-            tables.append(self._table(panel, rows, chosen, time, base))
-        lost = {reason: int(mask.sum()) for reason, mask in rows.lost.items()}
-        sample = Sample(panel.keys.frame_rows, int(rows.measured.sum()), lost)
-        return AggregationResult(
-            spec=self,
-            record=record_of(self, panel, sample),
-            keys=panel.keys,
-            productivity=rows.name,
-            groups={d.names[0]: np.concatenate([t.labels[i] for t in tables])
-                    for i, d in enumerate(dims)},
-            periods=np.concatenate([t.periods for t in tables]),
-            values={name: np.concatenate([t.values[name] for t in tables])
-                    for name in tables[0].values},
-            reason=np.concatenate([t.reason for t in tables]),
-            behind=Contributions(
-                np.concatenate([t.behind.n for t in tables]),
-                np.concatenate([t.behind.total for t in tables]),
-                np.concatenate([t.behind.largest for t in tables]),
-            ),
+        sums = aggregation_sums(self, panel, rows, dims, time, pivot=rows.pivot)
+        sample = Sample(panel.keys.frame_rows, sums.used, sums.lost)
+        return aggregation_result(
+            self, sums, dims, time,
+            productivity=rows.name, record=record_of(self, panel, sample), keys=panel.keys,
         )  # fmt: skip
 
-    def _base(self, panel: Panel, time: Grouping) -> int:
-        """Position of the base period among the periods."""
-        labels = time.labels[0].tolist()
-        if self.base is None:
-            return 0
-        written = panel.keys.calendar.write(panel.keys.calendar.number(self.base))
-        if written not in labels:
-            raise DataError(
-                f"no row is of the base period {self.base!r}",
-                code="unknown_period",
-                time=self.base,
-                remedy=nearest(str(self.base), map(str, labels)),
-            )
-        return int(labels.index(written))
 
-    def _table(
-        self,
-        panel: Panel,
-        rows: MeasuredRows,
-        dims: list[Grouping | None],
-        time: Grouping,
-        base: int,
-    ) -> _Table:
-        """Aggregate over all but the given dimensions."""
-        cell = np.zeros(panel.n_rows, np.int64)
-        for d in dims:
-            cell = cell if d is None else cell * d.size + d.codes
-        shape = [1 if d is None else d.size for d in dims]
-        groups, T = int(np.prod(shape)), time.size
-        own = np.where(rows.measured, cell * T + time.codes, -1)
-        moments = level_moments(
-            rows.phi, rows.weight, own, (groups, T), design=rows.design, pivot=rows.pivot
+def aggregation_result(
+    spec: Aggregation,
+    sums: AggregationSums,
+    dims: Sequence[Grouping],
+    time: Grouping,
+    *,
+    productivity: str,
+    record: Record,
+    keys: Keys,
+) -> AggregationResult:
+    """Return the aggregates that follow from the sums.
+
+    Raises
+    ------
+    DataError
+        If no row is measured, or none is of the base period.
+    """
+    if not sums.used:
+        raise DataError(
+            "no row has both productivity and weight",
+            code="no_usable_rows",
+            expected=f"{productivity} and {spec.weight} in the same rows",
         )
-        filled = moments.w > 0
-        level = np.divide(moments.wf, moments.w, out=np.full((groups, T), np.nan), where=filled)
-        values: dict[str, Floats] = {"productivity": level + rows.pivot}
-        if self.method == "domar":
-            growth = self._domar_growth(panel, rows, cell, groups, time)
-            values = {"growth": growth}
-            chained = _chain(growth, base)
-            values["index"] = 100.0 * np.exp(chained)
-        elif self.scale == "log":
-            values["index"] = 100.0 * np.exp(
-                values["productivity"] - values["productivity"][:, [base]]
-            )
-        else:
-            values["index"] = 100.0 * values["productivity"] / values["productivity"][:, [base]]
-        whole = np.bincount(time.codes[rows.measured], rows.weight[rows.measured], T)
-        values["weight"] = moments.w
-        values["share"] = np.divide(moments.w, whole, out=np.zeros_like(moments.w), where=whole > 0)
-        values["n"] = moments.n
-        ever = np.flatnonzero(moments.n.any(axis=1))  # combinations that no enterprise has go
-        place = np.unravel_index(np.repeat(ever, T), shape) if dims else ()
-        behind = contributions(rows.weight, own, groups * T, k=max(self.keep_largest, 2))
-        flat = (ever[:, None] * T + np.arange(T)).ravel()
-        return _Table(
-            labels=[
-                np.full(flat.shape[0], TOTAL, object) if d is None else d.labels[0][p]
-                for d, p in zip(dims, place, strict=True)
-            ],
-            periods=np.tile(time.labels[0], ever.shape[0]),
-            values={name: v.reshape(-1)[flat] for name, v in values.items()},
-            reason=self._reasons(values, moments.n, str(time.labels[0][base]))[flat],
-            behind=Contributions(behind.n[flat], behind.total[flat], behind.largest[flat]),
+    tables = tables_of_sums(spec, sums, dims, time, _base(spec, keys, time))
+    return AggregationResult(
+        spec=spec,
+        record=record,
+        keys=keys,
+        productivity=productivity,
+        groups={d.names[0]: np.concatenate([t.labels[i] for t in tables])
+                for i, d in enumerate(dims)},
+        periods=np.concatenate([t.periods for t in tables]),
+        values={name: np.concatenate([t.values[name] for t in tables])
+                for name in tables[0].values},
+        reason=np.concatenate([t.reason for t in tables]),
+        behind=Contributions(
+            np.concatenate([t.behind.n for t in tables]),
+            np.concatenate([t.behind.total for t in tables]),
+            np.concatenate([t.behind.largest for t in tables]),
+        ),
+    )  # fmt: skip
+
+
+def _base(spec: Aggregation, keys: Keys, time: Grouping) -> int:
+    """Position of the base period among the periods."""
+    labels = time.labels[0].tolist()
+    if spec.base is None:
+        return 0
+    written = keys.calendar.write(keys.calendar.number(spec.base))
+    if written not in labels:
+        raise DataError(
+            f"no row is of the base period {spec.base!r}",
+            code="unknown_period",
+            time=spec.base,
+            remedy=nearest(str(spec.base), map(str, labels)),
         )
-
-    def _domar_growth(
-        self, panel: Panel, rows: MeasuredRows, cell: Ints, groups: int, time: Grouping
-    ) -> Floats:
-        """(groups, T) Domar-weighted growth since the period before; NaN in the first."""
-        VA = read_weight(panel, "value_added")
-        if rows.design is not None:
-            VA = VA * rows.design
-        numbers = panel.keys.calendar.numbers
-        T = time.size
-        pairs = np.column_stack((numbers[:-1], numbers[1:]))
-        growth = np.full((groups, T), np.nan)
-        if T < 2:
-            return growth
-        counted = np.isfinite(VA)
-        total = np.bincount(
-            cell[counted] * T + time.codes[counted], VA[counted], groups * T
-        ).reshape(groups, T)
-        matches = match_pairs(panel.entity_codes, panel.time, pairs, measured=rows.measured)
-        S = pair_moments(
-            matches, rows.phi, rows.weight, cell, (T - 1, groups, 1), pivot=rows.pivot
-        ).survivors
-        first, second = ((a - b)[..., 0].T for a, b in ((S.w1f2, S.w1f1), (S.w2f2, S.w2f1)))
-        usable = (total[:, :-1] > 0) & (total[:, 1:] > 0) & (S.n[..., 0].T > 0)
-        halves = [
-            np.divide(half, VA_, out=np.full(half.shape, np.nan), where=usable)
-            for half, VA_ in ((first, total[:, :-1]), (second, total[:, 1:]))
-        ]
-        growth[:, 1:] = 0.5 * (halves[0] + halves[1])
-        return growth
-
-    def _reasons(self, values: Mapping[str, Floats], n: Floats, base: str) -> NDArray[Any]:
-        reason = np.full(n.shape, "", object)
-        reason[np.isnan(values["index"])] = f"not linked to the base {base}"
-        if self.method == "domar":
-            reason[np.isnan(values["growth"])] = "no continuing enterprise or no value added"
-            reason[:, 0] = np.where(np.isnan(values["index"][:, 0]), reason[:, 0], "")
-        reason[n == 0] = "no enterprise"
-        return reason.reshape(-1)
-
-
-def _chain(growth: Floats, base: int) -> Floats:
-    """Cumulate growth to both sides of the base; a gap cuts off what lies beyond it."""
-    chained = np.full(growth.shape, np.nan)
-    chained[:, base] = 0.0
-    for t in range(base + 1, growth.shape[1]):
-        chained[:, t] = chained[:, t - 1] + growth[:, t]
-    for t in range(base - 1, -1, -1):
-        chained[:, t] = chained[:, t + 1] - growth[:, t + 1]
-    return chained
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    labels: list[NDArray[Any]]
-    periods: NDArray[Any]
-    values: dict[str, Floats]
-    reason: NDArray[Any]
-    behind: Contributions
+    return int(labels.index(written))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
