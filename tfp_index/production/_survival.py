@@ -71,9 +71,11 @@ def estimate_survival(
     from statsmodels.genmod.generalized_linear_model import GLM
 
     rows = survival.at_risk
-    X = survival.basis[:, rows].T
-    y = survival.survived[rows].astype(np.float64)
-    w = None if weights is None else np.repeat(weights, np.diff(offsets))[rows]
+    w = None if weights is None else np.repeat(weights, np.diff(offsets))
+    counted = rows if w is None else rows & (w > 0)
+    X = survival.basis[:, counted].T
+    y = survival.survived[counted].astype(np.float64)
+    w = None if w is None else w[counted]
     weighted = X if w is None else X * np.sqrt(w)[:, None]
     if np.linalg.matrix_rank(weighted) < X.shape[1]:
         raise _no_solution("its regressors are collinear where firms may leave")
