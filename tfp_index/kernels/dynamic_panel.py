@@ -3,278 +3,384 @@
 For ``y_it = x_it'π + η_i + e_it``, where x may hold lags of y, the equation in changes is free of
 ``η_i`` and takes values two and more periods back as instruments (Arellano and Bond 1991); the
 equation in levels takes lagged changes (Arellano and Bover 1995; Blundell and Bond 1998).
+
+Neither regressors nor instruments of all rows ever stand in memory. `Layout` says what they are
+made of, `block` makes them for some firms, and `DynamicPanelRows` hands block after block to
+whoever adds something up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.kernels.blocks import blocks
-from tfp_index.kernels.system_gmm import Equation, SystemGMM
+from tfp_index.kernels.blocks import map_blocks
+from tfp_index.kernels.groups import calendar_lags
+from tfp_index.kernels.system_gmm import Equation
 
-__all__ = [
-    "CommonFactor",
-    "Stacked",
-    "common_factor",
-    "lagged_instruments",
-    "serial_correlation",
-    "stack",
-]
+__all__ = ["Block", "DynamicPanelRows", "Instrument", "Layout", "block", "initial_weight", "layout"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+T = TypeVar("T")
+
+ROWS = 4_096
+"""Rows in a block: regressors and instruments of both equations fit in a few megabytes."""
+
+HELD = 4
+"""With so few blocks they are made once and kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stacked:
-    """Changes above levels, as one equation.
+class Instrument:
+    """One lag of one column as an instrument.
+
+    Attributes
+    ----------
+    column, lag : int
+    at : int
+        First of its columns among those of its equation.
+    slots : (periods,) int array or None
+        Column of each period, counted from `at`, -1 where the lag is missing for all; None for
+        one column over all periods.
+    width : int
+    """
+
+    column: int
+    lag: int
+    at: int
+    slots: Ints | None
+    width: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """What regressors and instruments are made of.
+
+    Attributes
+    ----------
+    columns : tuple of (N,) float arrays
+        Output, then inputs, over all rows, sorted by firm and time.
+    code, time : (N,) int arrays
+    step : int
+        Between periods.
+    offsets : (firms + 1,) int array
+        Where the rows of each firm start.
+    complete : (N,) bool array
+        Rows with a value in every column.
+    level : (N,) bool array
+        Complete rows whose period before is complete: those of the equation in levels.
+    periods : (t,) int array
+        Of the level rows.
+    for_changes, for_levels : tuple of Instrument
+    system : bool
+        Whether levels are estimated along.
+    dummies : bool
+        Of all periods but the first.
+    """
+
+    columns: tuple[Floats, ...]
+    code: Ints
+    time: Ints
+    step: int
+    offsets: Ints
+    complete: Mask
+    level: Mask
+    periods: Ints
+    for_changes: tuple[Instrument, ...]
+    for_levels: tuple[Instrument, ...]
+    system: bool
+    dummies: bool
+
+    @property
+    def endogenous(self) -> int:
+        """Lagged output, inputs, lagged inputs."""
+        return 2 * len(self.columns) - 1
+
+    @property
+    def exogenous(self) -> int:
+        """Constant and dummies."""
+        return int(self.system) + (self.periods.size - 1 if self.dummies else 0)
+
+    @property
+    def regressors(self) -> int:
+        """Coefficients, those of constant and dummies last."""
+        return self.endogenous + self.exogenous
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Regressors and instruments of some firms.
 
     Attributes
     ----------
     equation : Equation
-    initial : (q, q) float array
-        ``Σ Z'HZ``: covariance of the moments if the errors of the levels are independent with one
-        variance, so that those of the changes overlap.
+        Changes above levels.
     changes : int
         How many rows are changes.
+    now, then : (changes,) int arrays
+        For each change, the level rows between which it lies.
     before : (changes,) int array
         For each change, the change of the period before, -1 where there is none.
+    levels : int
+        Level rows.
     """
 
     equation: Equation
-    initial: Floats
     changes: int
+    now: Ints
+    then: Ints
     before: Ints
+    levels: int
 
 
-@dataclass(frozen=True, slots=True)
-class CommonFactor:
-    """Minimum-distance estimate of ``y = β'x + v, v_t = ρ v_{t−1} + e``.
-
-    Attributes
-    ----------
-    coefficients : (k + 1,) float array
-        ``β`` and then ``ρ``.
-    covariance : (k + 1, k + 1) float array
-    statistic : float
-        Distance; χ² with k degrees of freedom if the restrictions hold.
-    converged : bool
-        Whether ρ lies inside the range that was searched.
-    """
-
-    coefficients: Floats
-    covariance: Floats
-    statistic: float
-    converged: bool
-
-
-def lagged_instruments(
-    values: Floats, lags: Sequence[Ints], period: Ints, *, collapse: bool
-) -> Floats:
-    """Lags of one column as instruments, zero where a lag is missing.
+def layout(
+    columns: Sequence[Floats],
+    code: Ints,
+    time: Ints,
+    step: int,
+    offsets: Ints,
+    complete: Mask,
+    level: Mask,
+    *,
+    first: Sequence[int],
+    last: int,
+    system: bool,
+    collapse: bool,
+    dummies: bool,
+) -> Layout:
+    """Lay out a dynamic panel.
 
     Parameters
     ----------
-    values : (N,) float array
-        Over all rows of the panel; NaN counts as missing.
-    lags : sequence of (n,) int arrays
-        For each lag its row, -1 where missing.
-    period : (n,) int array
-        Number of the period from 0.
+    columns, code, time, step, offsets, complete, level, system, dummies
+        As in `Layout`.
+    first : sequence of int
+        First lag of each column that is an instrument of changes.
+    last : int
+        Last lag of all.
     collapse : bool
-        One column per lag; otherwise one per lag and period.
+        One instrument per lag; otherwise one per lag and period.
+    """
+    periods, filled = np.unique(time[level]), np.unique(time[complete])
+    changes: list[Instrument] = []
+    levels: list[Instrument] = []
+    for column, lag in enumerate(first):
+        for j in range(lag, last + 1):
+            _append(changes, column, j, None if collapse else _slots(periods, filled, [j], step))
+        if system:
+            back = [lag - 1, lag]
+            _append(
+                levels, column, lag - 1, None if collapse else _slots(periods, filled, back, step)
+            )
+    return Layout(
+        tuple(columns), code, time, step, offsets, complete, level, periods,
+        tuple(changes), tuple(levels), system, dummies,
+    )  # fmt: skip
 
-    Returns
-    -------
-    (n, ·) float array
-        Columns that are zero throughout are left out.
+
+def _append(found: list[Instrument], column: int, lag: int, slots: Ints | None) -> None:
+    at = found[-1].at + found[-1].width if found else 0
+    width = 1 if slots is None else int(slots.max(initial=-1)) + 1
+    found.append(Instrument(column, lag, at, slots, width))
+
+
+def _slots(periods: Ints, filled: Ints, lags: Sequence[int], step: int) -> Ints:
+    """Number the periods for which all of some lags occur."""
+    there = np.logical_and.reduce([np.isin(periods - j * step, filled) for j in lags])
+    return np.where(there, np.cumsum(there) - 1, -1)
+
+
+def block(plan: Layout, firms: slice, weights: Floats | None = None) -> Block:
+    """Make the equation of some firms.
+
+    Parameters
+    ----------
+    plan : Layout
+    firms : slice
+    weights : (firms of the layout,) float array, optional
 
     Examples
     --------
-    >>> lagged_instruments(np.array([1.0, 2.0, 3.0]), [np.array([-1, 0, 1])],
-    ...                    np.array([0, 1, 2]), collapse=False)
-    array([[0., 0.],
-           [1., 0.],
-           [0., 2.]])
+    Output is doubled from period to period and lags two periods back are instruments.
+
+    >>> time = np.arange(4)
+    >>> plan = layout([2.0**time, time + 0.0], np.zeros(4, int), time, 1, np.array([0, 4]),
+    ...               np.ones(4, bool), time > 0, first=(2, 2), last=2, system=False,
+    ...               collapse=True, dummies=False)
+    >>> made = block(plan, slice(0, 1)).equation
+    >>> made.y, made.Z
+    (array([2., 4.]), array([[1., 0.],
+           [2., 1.]]))
     """
-    columns = []
-    for rows in lags:
-        found = np.where(rows >= 0, values[rows], 0.0)
-        found[np.isnan(found)] = 0.0
-        if collapse:
-            columns.append(found)
-            continue
-        periods = range(int(period.max(initial=-1)) + 1)
-        columns += [np.where(period == t, found, 0.0) for t in periods]
-    kept = [column for column in columns if column.any()]
-    return np.stack(kept, axis=1) if kept else np.zeros((period.shape[0], 0))
-
-
-def stack(
-    y: Floats,
-    X: Floats,
-    exogenous: Floats,
-    previous: Ints,
-    firm: Ints,
-    for_changes: Floats,
-    for_levels: Floats | None,
-) -> Stacked:
-    """Set up the system.
-
-    Parameters
-    ----------
-    y : (n,) float array
-    X : (n, p) float array
-    exogenous : (n, d) float array
-        Further regressors that instrument themselves in both equations: constant, time dummies.
-    previous : (n,) int array
-        Row of the same firm one period before, -1 where there is none.
-    firm : (n,) int array
-    for_changes : (n, q₁) float array
-        Instruments of the change that ends in a row.
-    for_levels : (n, q₂) float array or None
-        Instruments of a row's level; None leaves the levels out.
-    """
-    n, p, d = y.shape[0], X.shape[1], exogenous.shape[1]
+    rows = slice(int(plan.offsets[firms.start]), int(plan.offsets[firms.stop]))
+    code, complete = plan.code[rows] - plan.code[rows.start], plan.complete[rows]
+    columns = [column[rows] for column in plan.columns]
+    deepest = max(i.lag for i in plan.for_changes)
+    lags = {0: np.arange(code.size)}
+    for j in range(1, deepest + 1):
+        back = calendar_lags(code, plan.time[rows], j * plan.step)
+        lags[j] = np.where((back >= 0) & complete[back], back, -1)
+    here = np.flatnonzero(plan.level[rows])
+    where = np.full(code.size, -1, np.int64)
+    where[here] = np.arange(here.size)
+    previous = where[lags[1][here]]
     now = np.flatnonzero(previous >= 0)
     then, m = previous[now], now.size
-    q1 = for_changes.shape[1]
-    q2 = 0 if for_levels is None else for_levels.shape[1]
-    total = m if for_levels is None else m + n
-    regressors, Z = np.zeros((total, p + d)), np.zeros((total, q1 + q2 + d))
-    regressors[:m, :p] = X[now] - X[then]
-    regressors[:m, p:] = exogenous[now] - exogenous[then]
-    Z[:m, :q1] = for_changes[now]
-    Z[:m, q1 + q2 :] = regressors[:m, p:]
+    period = np.searchsorted(plan.periods, plan.time[rows][here])
+    X = _regressors(plan, columns, here, lags[1][here], period)
+    q1, q2 = (_width(found) for found in (plan.for_changes, plan.for_levels))
+    p, d, n = plan.endogenous, plan.exogenous, here.size if plan.system else 0
+    Z = np.zeros((m + n, q1 + q2 + d))
+    _fill(Z[:m, :q1], plan.for_changes, columns, lags, here[now], period[now])
+    changed = X[now] - X[then]
+    Z[:m, q1 + q2 :] = changed[:, p:]
+    y, firm = columns[0][here], code[here]
     outcome, clusters = y[now] - y[then], firm[now]
-    if for_levels is not None:
-        regressors[m:, :p], regressors[m:, p:] = X, exogenous
-        Z[m:, q1 : q1 + q2], Z[m:, q1 + q2 :] = for_levels, exogenous
+    if plan.system:
+        back = lags[1]
+        growth = [np.where(back >= 0, column - column[back], 0.0) for column in columns]
+        _fill(Z[m:, q1 : q1 + q2], plan.for_levels, growth, lags, here, period)
+        Z[m:, q1 + q2 :] = X[:, p:]
+        changed = np.concatenate([changed, X])
         outcome, clusters = np.concatenate([outcome, y]), np.concatenate([clusters, firm])
-    where = np.full(n, -1, np.int64)
-    where[now] = np.arange(m)
-    equation = Equation(outcome, regressors, np.arange(p + d), Z, clusters)
-    return Stacked(equation, _initial(Z, now, then, n), m, where[then])
+    row_weights = None if weights is None else weights[firms][clusters]
+    equation = Equation(outcome, changed, np.arange(p + d), Z, clusters, row_weights)
+    order = np.full(here.size, -1, np.int64)
+    order[now] = np.arange(m)
+    return Block(equation, m, now, then, order[then], here.size)
 
 
-def _initial(Z: Floats, now: Ints, then: Ints, n: int) -> Floats:
-    """``Σ g g'`` over rows, g the instruments that the level error of a row meets."""
-    m = now.size
-    total = np.zeros((Z.shape[1], Z.shape[1]))
-    for rows in blocks(n):
-        g = np.zeros((rows.stop - rows.start, Z.shape[1]))
-        if Z.shape[0] > m:
-            g += Z[m:][rows]
-        for ends, sign in ((now, 1.0), (then, -1.0)):  # both ascend, each row at most once
-            first, last = np.searchsorted(ends, (rows.start, rows.stop))
-            g[ends[first:last] - rows.start] += sign * Z[first:last]
-        total += g.T @ g
-    return total
+def _width(found: Sequence[Instrument]) -> int:
+    return found[-1].at + found[-1].width if found else 0
 
 
-def serial_correlation(system: Stacked, found: SystemGMM, order: int) -> float:
-    """Arellano and Bond's test of serial correlation in the changes' residuals.
+def _regressors(
+    plan: Layout, columns: Sequence[Floats], here: Ints, before: Ints, period: Ints
+) -> Floats:
+    """``y_{t−1}, x_t, x_{t−1}``, constant and dummies of level rows."""
+    k = len(columns) - 1
+    X = np.zeros((here.size, plan.regressors))
+    X[:, 0] = columns[0][before]
+    for j, column in enumerate(columns[1:]):
+        X[:, 1 + j], X[:, 1 + k + j] = column[here], column[before]
+    if plan.system:
+        X[:, plan.endogenous] = 1.0
+    if plan.dummies:
+        at = plan.endogenous + int(plan.system) - 1 + period
+        later = np.flatnonzero(period > 0)
+        X[later, at[later]] = 1.0
+    return X
 
-    ``m = Σ_c w_c'u_c / √v`` with w the residuals `order` periods back, and v the variance with the
-    estimation of the coefficients taken into account. Standard normal without correlation of that
-    order in the errors' changes.
+
+def _fill(
+    Z: Floats,
+    instruments: Sequence[Instrument],
+    columns: Sequence[Floats],
+    lags: dict[int, Ints],
+    rows: Ints,
+    period: Ints,
+) -> None:
+    """Lags of the columns, zero where a lag is missing."""
+    for i in instruments:
+        back = lags[i.lag][rows]
+        values = np.where(back >= 0, columns[i.column][back], 0.0)
+        if i.slots is None:
+            Z[:, i.at] = values
+            continue
+        slot = i.slots[period]
+        filled = np.flatnonzero((slot >= 0) & (back >= 0))
+        Z[filled, i.at + slot[filled]] = values[filled]
+
+
+class DynamicPanelRows:
+    """The rows of a dynamic panel, firm by firm, made block by block whenever they are needed.
 
     Parameters
     ----------
-    system : Stacked
-    found : SystemGMM
-    order : int
+    plan : Layout
+    rows : int
+        Rows of the panel in a block, more if one firm has more.
+    """
+
+    def __init__(self, plan: Layout, rows: int = ROWS) -> None:
+        self.plan = plan
+        cuts = np.searchsorted(plan.offsets, np.arange(0, plan.offsets[-1], rows))
+        self.edges = np.unique(np.append(cuts, plan.offsets.size - 1))
+
+    @property
+    def count(self) -> int:
+        """Blocks."""
+        return int(self.edges.size) - 1
+
+    @cached_property
+    def _held(self) -> list[Block]:
+        return [block(self.plan, self._firms(i)) for i in range(self.count)]
+
+    def _firms(self, i: int) -> slice:
+        return slice(int(self.edges[i]), int(self.edges[i + 1]))
+
+    def _block(self, i: int, weights: Floats | None) -> Block:
+        firms = self._firms(i)
+        if self.count > HELD:
+            return block(self.plan, firms, weights)
+        made = self._held[i]
+        if weights is None:
+            return made
+        e = made.equation
+        weighted = Equation(e.y, e.X, e.at, e.Z, e.clusters, weights[firms][e.clusters])
+        return Block(weighted, made.changes, made.now, made.then, made.before, made.levels)
+
+    def blocks(
+        self, work: Callable[[Block], T], weights: Floats | None = None, threads: int | None = None
+    ) -> list[T]:
+        """Return ``[work(block) for every block]``.
+
+        Parameters
+        ----------
+        work : callable
+        weights : (firms,) float array, optional
+        threads : int, optional
+            As in `map_blocks`. The answers do not depend on it.
+        """
+        return map_blocks(
+            lambda one: work(self._block(one.start, weights)), self.count, size=1, threads=threads
+        )
+
+    def parts(
+        self, weights: Floats | None = None, threads: int | None = None
+    ) -> Callable[[Callable[[Sequence[Equation]], T]], list[T]]:
+        """Return the blocks as the parts of a system of one equation; see `system_gmm`."""
+        return lambda work: self.blocks(lambda made: work([made.equation]), weights, threads)
+
+
+def initial_weight(made: Block) -> Floats:
+    """Return ``Σ Z'HZ``, the weight of the first step, over the rows of a block.
+
+    The covariance of the moments if the errors of the levels are independent with one variance,
+    so that those of the changes overlap: ``Σ g g'`` over level rows, g the instruments that the
+    error of the row meets.
 
     Returns
     -------
-    float
-        NaN when no firm has changes so far apart.
+    (q, q) float array
     """
-    m = system.changes
-    u, X = found.residuals[0][:m], system.equation.X[:m]
-    earlier = np.arange(m)
-    for _ in range(order):
-        earlier = np.where(earlier >= 0, system.before[earlier], -1)
-    w = np.where(earlier >= 0, u[earlier], 0.0)
-    if not w.any():
-        return float("nan")
-    clusters = system.equation.clusters[:m]
-    products = np.bincount(clusters, weights=w * u, minlength=found.clusters)
-    wX = w @ X
-    cross = found.scores.T @ products
-    variance = float(products @ products)
-    variance += -2.0 * float(wX @ found.influence @ cross) + float(wX @ found.covariance @ wX)
-    return float(products.sum()) / np.sqrt(variance) if variance > 0 else float("nan")
-
-
-def common_factor(pi: Floats, covariance: Floats, *, reach: float = 2.0) -> CommonFactor:
-    """Impose ``π = (β, −ρβ, ρ)`` by minimum distance.
-
-    For a given ρ the best β is linear, so that one dimension is left: the lowest point of a grid
-    is bracketed and the zero of the derivative found in it.
-
-    Parameters
-    ----------
-    pi : (2k + 1,) float array
-        Coefficients of ``x_t``, of ``x_{t−1}`` and of ``y_{t−1}``.
-    covariance : (2k + 1, 2k + 1) float array
-    reach : float
-        ρ is looked for between -reach and reach.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        If the covariance is singular.
-
-    Examples
-    --------
-    >>> found = common_factor(np.array([0.5, -0.4, 0.8]), np.eye(3))
-    >>> found.coefficients.round(12), round(found.statistic, 12)
-    (array([0.5, 0.8]), 0.0)
-    """
-    from scipy.optimize import brentq, minimize_scalar
-
-    k = (pi.shape[0] - 1) // 2
-    scale = np.sqrt(np.diagonal(covariance))
-    L = np.linalg.cholesky(covariance / np.outer(scale, scale))
-    W = np.linalg.solve(L, np.diag(1.0 / scale))
-
-    def profile(rho: float) -> tuple[Floats, Floats, float]:
-        """Best β, the whitened gap, and half the derivative of its square to ρ."""
-        G = W @ np.concatenate([np.eye(k), -rho * np.eye(k), np.zeros((1, k))])
-        target = W @ np.append(pi[:-1], pi[-1] - rho)
-        beta = np.linalg.lstsq(G, target, rcond=None)[0]
-        gap = target - G @ beta
-        slope = W @ np.concatenate([np.zeros(k), -beta, [1.0]])
-        return beta, gap, -float(gap @ slope)
-
-    grid = np.linspace(-reach, reach, 161)
-    values = [_square(gap) for _, gap, _ in map(profile, grid)]
-    low = int(np.argmin(values))
-    inside = 0 < low < grid.size - 1
-    rho = float(grid[low])
-    # of the two cells beside the lowest point the one that the derivative points into
-    other = low + (-1 if profile(rho)[2] > 0 else 1)
-    if inside and profile(float(grid[other]))[2] * profile(rho)[2] < 0:
-        end = float(grid[other])
-        rho = float(brentq(lambda r: profile(r)[2], rho, end, xtol=1e-15, rtol=1e-14))
-    elif inside:  # several minima within a cell
-        ends = (float(grid[low - 1]), float(grid[low + 1]))
-        rho = float(minimize_scalar(lambda r: _square(profile(r)[1]), bounds=ends).x)
-    beta, gap, _ = profile(rho)
-    G = np.zeros((2 * k + 1, k + 1))
-    G[:k, :k] = np.eye(k)
-    G[k : 2 * k, :k] = -rho * np.eye(k)
-    G[k : 2 * k, k] = -beta
-    G[-1, k] = 1.0
-    J = W @ G
-    V = np.asarray(np.linalg.inv(J.T @ J), np.float64)
-    return CommonFactor(np.append(beta, rho), V, float(gap @ gap), inside)
-
-
-def _square(values: Floats) -> float:
-    return float(values @ values)
+    e, m = made.equation, made.changes
+    g = np.zeros((made.levels, e.Z.shape[1]))
+    if e.Z.shape[0] > m:
+        g += e.Z[m:]
+    g[made.now] += e.Z[:m]  # each level row ends at most one change, and starts at most one
+    g[made.then] -= e.Z[:m]
+    if e.weights is None:
+        return g.T @ g
+    weight = np.zeros(made.levels)
+    weight[made.now], weight[made.then] = e.weights[:m], e.weights[:m]
+    if e.Z.shape[0] > m:
+        weight = e.weights[m:]
+    return (g * weight[:, None]).T @ g

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,32 +11,38 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import (
     ConvergenceWarning,
-    EstimationError,
     IdentificationWarning,
     TFPWarning,
     warn,
 )
-from tfp_index.kernels.dynamic_panel import (
-    CommonFactor,
-    Stacked,
-    common_factor,
-    lagged_instruments,
-    serial_correlation,
-    stack,
-)
-from tfp_index.kernels.system_gmm import SystemGMM, system_gmm
+from tfp_index.kernels.dynamic_gmm import serial_correlation, serial_sums, underidentification
+from tfp_index.kernels.resampling import Draws, seed_sequence
+from tfp_index.kernels.sums import plus
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.production._by_group import fit_by_group
+from tfp_index.production._dynamic_panel_estimate import (
+    Estimated,
+    Problem,
+    estimate,
+    problem_of,
+    repeat,
+)
 from tfp_index.production._result import Named, ProductionResult, two_sided
-from tfp_index.production._rows import Used, chosen_inputs, complete_rows, dense, read_logs
+from tfp_index.production._rows import Used, chosen_inputs, complete_rows, read_logs
+from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import RowValues, record_of
 from tfp_index.results.specification import Specification, choose
 
 __all__ = ["DynamicPanel", "DynamicPanelResult"]
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+
+UNIDENTIFIED = 0.05
+"""p-value of the tests of underidentification above which a coefficient is warned of."""
+
+FAILED_DRAWS = 0.05
+"""Share of bootstrap repetitions without an estimate that is worth a warning."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -47,7 +54,10 @@ class DynamicPanelResult(ProductionResult):
     Attributes
     ----------
     unrestricted : Table
-        Coefficients before the common factors are imposed.
+        Coefficients before the common factors are imposed, with analytic errors.
+    identification : Table
+        For each of them a test that the instruments do *not* identify it: the J statistic of its
+        regressor on the other regressors, with the same instruments. A small p-value is good.
     j_statistic, j_pvalue : float
         Hansen's test of the instruments; NaN without excess moments.
     j_dof : int
@@ -55,15 +65,19 @@ class DynamicPanelResult(ProductionResult):
         Arellano and Bond's tests of order one (to be expected) and two (against the instruments).
     common_factor_statistic, common_factor_pvalue : float
         Distance between the coefficients with and without the restrictions.
+    draws : Draws or None
+        Bootstrap repetitions of `params`.
     """
 
     unrestricted: Table
+    identification: Table
     j_statistic: float
     j_pvalue: float
     j_dof: int
     serial_correlation: Table
     common_factor_statistic: float
     common_factor_pvalue: float
+    draws: Draws | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,13 +117,16 @@ class DynamicPanel(Specification):
         2 weights the moments by the residuals of a first step.
     windmeijer : bool
         Correct two-step errors for the estimated weight.
+    se : {"clustered"} or Bootstrap
+        Errors clustered by firm, or by drawing firms: every repetition estimates both steps, the
+        weight of the common factors, and these again.
     by : str, optional
         A grouping of the panel: every group is fitted as a panel of its own, in one call, and the
         answer is one result per group.
 
     Notes
     -----
-    Errors are clustered by firm. The first step weights by the covariance of independent errors
+    The first step weights by the covariance of independent errors
     with one variance. ``productivity`` is :math:`y - \beta' x`; the error of output is a part of
     it.
 
@@ -136,11 +153,14 @@ class DynamicPanel(Specification):
     time_effects: bool = True
     steps: int = 2
     windmeijer: bool = True
+    se: Any = "clustered"
     by: str | None = None
 
     def __post_init__(self) -> None:
         choose(self, "form", ("system", "difference"))
         choose(self, "steps", (1, 2))
+        if not isinstance(self.se, Bootstrap):
+            choose(self, "se", ("clustered",))
         for option in ("inputs", "predetermined"):
             value = getattr(self, option)
             if value is None:
@@ -163,12 +183,22 @@ class DynamicPanel(Specification):
             self._refuse("lags", f"lags={self.lags!r}", "2 ≤ first ≤ last")
         object.__setattr__(self, "lags", (first, last))
 
-    def fit(self, panel: Panel) -> Any:
+    def fit(
+        self,
+        panel: Panel,
+        *,
+        rng: Any = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Any:
         """Estimate the production function.
 
         Parameters
         ----------
         panel : Panel
+        rng : None, int, SeedSequence or Generator
+            For ``se=Bootstrap(…)``.
+        on_progress : callable, optional
+            Called with (done, of how many): bootstrap repetitions, or groups with ``by=``.
 
         Returns
         -------
@@ -184,137 +214,80 @@ class DynamicPanel(Specification):
             are fewer firms than instruments.
         """
         if self.by is not None:
-            return fit_by_group(self, panel)
+            return fit_by_group(self, panel, rng=rng, on_progress=on_progress)
         inputs = chosen_inputs(panel, self.inputs)
         stray = set(self.predetermined) - set(inputs)
         if stray:
             self._refuse("predetermined", f"{sorted(stray)} are not among the inputs")
         logs = read_logs(panel, (self.output, *inputs))
         used = complete_rows(panel, logs)
-        level, system = self._system(panel, used, logs, inputs)
-        found = self._estimate(system)
-        k = len(inputs)
-        self._refuse_unidentified(panel, found, inputs)
-        order = [*range(1, k + 1), *range(k + 1, 2 * k + 1), 0]
-        pi, V = found.coefficients[order], found.covariance[np.ix_(order, order)]
-        try:
-            imposed = common_factor(pi, V)
-        except np.linalg.LinAlgError:
-            raise EstimationError(
-                "the covariance of the coefficients is singular",
-                code="singular",
-                remedy="fewer instruments (lags=, collapse=True) or steps=1",
-            ) from None
-        said = self._notices(found, imposed)
+        level, problem = problem_of(self, panel, used, logs, inputs)
+        found = estimate(self, panel, problem)
+        V, draws, seed = found.imposed.covariance, None, None
+        if isinstance(self.se, Bootstrap):
+            source = seed_sequence(rng)
+            threads = None if self.se.workers == 1 else 1  # workers are threads already
+            draws = self.se.draw(
+                lambda weights: repeat(self, panel, problem, weights, threads),
+                firms=problem.firms,
+                width=V.shape[0],
+                rng=source,
+                on_progress=on_progress,
+            )
+            V, seed = draws.covariance(), source.entropy
+        identification = _identification(problem, found)
+        said = self._notices(found, identification, draws)
         for category, text in said:
             warn(text, category, stacklevel=2)
         texts = tuple(text for _, text in said)
-        return self._result(panel, used, level, logs, inputs, system, found, imposed, texts)
-
-    def _system(
-        self, panel: Panel, used: Used, logs: dict[str, Floats], inputs: tuple[str, ...]
-    ) -> tuple[Used, Stacked]:
-        complete = np.zeros(panel.n_rows, bool)
-        complete[used.rows] = True
-        lags = {j: self._lag(panel, complete, j) for j in range(1, self.lags[1] + 1)}
-        level = used.narrow(lags[1][used.rows] >= 0, "no row of the period before")
-        rows = level.rows
-        before = lags[1][rows]
-        where = np.full(panel.n_rows, -1, np.int64)
-        where[rows] = np.arange(rows.size)
-        previous = where[before]
-        if not (previous >= 0).any():
-            raise EstimationError(
-                "no firm has three consecutive periods with all columns",
-                code="no_consecutive_rows",
-                remedy="check step= of the panel, and panel.check()",
-            )
-        period, periods = dense(panel.time[rows])
-        columns = [logs[self.output][before]]
-        columns += [logs[x][rows] for x in inputs]
-        columns += [logs[x][before] for x in inputs]
-        system = self.form == "system"
-        exogenous = [np.ones(rows.size)] if system else []
-        if self.time_effects:
-            exogenous += [(period == t).astype(np.float64) for t in range(1, periods)]
-        changes, levels = [], []
-        for name in (self.output, *inputs):
-            first = self.lags[0] - (name in self.predetermined)
-            chosen = [lags[j][rows] for j in range(first, self.lags[1] + 1)]
-            changes.append(lagged_instruments(logs[name], chosen, period, collapse=self.collapse))
-            if system:
-                last = rows if first == 1 else lags[first - 1][rows]
-                growth = np.full(panel.n_rows, np.nan)
-                both = np.flatnonzero(lags[1] >= 0)
-                growth[both] = logs[name][both] - logs[name][lags[1][both]]
-                levels.append(lagged_instruments(growth, [last], period, collapse=self.collapse))
-        firm, _ = dense(panel.entity_codes[rows])
-        stacked = stack(
-            logs[self.output][rows],
-            np.stack(columns, axis=1),
-            np.stack(exogenous, axis=1) if exogenous else np.zeros((rows.size, 0)),
-            previous,
-            firm,
-            np.concatenate(changes, axis=1),
-            np.concatenate(levels, axis=1) if system else None,
-        )
-        return level, stacked
-
-    def _lag(self, panel: Panel, complete: NDArray[np.bool_], periods: int) -> Ints:
-        rows = panel.lag(periods)
-        return np.where((rows >= 0) & complete[rows], rows, -1)
-
-    def _estimate(self, system: Stacked) -> SystemGMM:
-        clusters = int(system.equation.clusters.max()) + 1
-        try:
-            return system_gmm(
-                [system.equation],
-                system.equation.X.shape[1],
-                clusters,
-                steps=self.steps,
-                windmeijer=self.windmeijer,
-                initial=system.initial,
-            )
-        except np.linalg.LinAlgError:
-            raise EstimationError(
-                f"{system.equation.Z.shape[1]} instruments are too many for {clusters} firms",
-                code="too_few_clusters",
-                expected="more firms than instruments",
-                remedy="collapse=True, fewer lags, time_effects=False, or steps=1",
-            ) from None
-
-    def _refuse_unidentified(self, panel: Panel, found: SystemGMM, inputs: tuple[str, ...]) -> None:
-        names = (self.output, *inputs, *inputs)
-        lost = [int(j) for j in found.rank.dropped if j < len(names)]
-        if not lost and found.moments >= found.rank.kept.size:
-            return
-        name = names[lost[0]] if lost else self.output
-        raise EstimationError(
-            f"the coefficient of {name} is not identified by these instruments",
-            code="not_identified",
-            column=panel.names.get(name, name),
-            remedy="more lags, or look for an input that does not vary over time",
+        return self._result(
+            panel, used, level, logs, problem, found, identification, V, draws, seed, texts
         )
 
     def _notices(
-        self, found: SystemGMM, imposed: CommonFactor
+        self, found: Estimated, identification: Table, draws: Draws | None
     ) -> list[tuple[type[TFPWarning], str]]:
         said: list[tuple[type[TFPWarning], str]] = []
-        if found.moments > found.clusters:
+        solution = found.dynamic.solution
+        if solution.moments > solution.clusters:
             said.append(
                 (
                     IdentificationWarning,
-                    f"{found.moments} instruments for {found.clusters} firms: the estimate leans "
-                    "towards least squares and tests lose their meaning; collapse=True or fewer "
-                    "lags reduce them",
+                    f"{solution.moments} instruments for {solution.clusters} firms: the estimate "
+                    "leans towards least squares and tests lose their meaning; collapse=True or "
+                    "fewer lags reduce them",
                 )
             )
-        if not imposed.converged:
+        doubtful = [
+            f"{term} (p = {p:.2g})"
+            for term, p in zip(identification["term"], identification["p_value"], strict=True)
+            if p > UNIDENTIFIED
+        ]
+        if doubtful:
+            said.append(
+                (
+                    IdentificationWarning,
+                    "the instruments may not identify the dynamic equation; not rejected for "
+                    f"{', '.join(doubtful)}. Estimates then rest on the common factors, and their "
+                    "errors are not to be trusted; try other lags or form, and compare with other "
+                    "estimators",
+                )
+            )
+        if not found.imposed.converged:
             said.append(
                 (
                     ConvergenceWarning,
                     "with common factors the persistence of productivity lies at the edge of the "
-                    f"range searched ({imposed.coefficients[-1]:g}); see result.unrestricted",
+                    f"range searched ({found.imposed.coefficients[-1]:g}); see "
+                    "result.unrestricted",
+                )
+            )
+        if draws is not None and len(draws.failures) > FAILED_DRAWS * draws.values.shape[0]:
+            said.append(
+                (
+                    IdentificationWarning,
+                    f"{len(draws.failures)} of {draws.values.shape[0]} bootstrap repetitions give "
+                    f"no estimate ({draws.failures[0][1]}) and are left out of the standard errors",
                 )
             )
         return said
@@ -325,50 +298,61 @@ class DynamicPanel(Specification):
         used: Used,
         level: Used,
         logs: dict[str, Floats],
-        inputs: tuple[str, ...],
-        system: Stacked,
-        found: SystemGMM,
-        imposed: CommonFactor,
+        problem: Problem,
+        found: Estimated,
+        identification: Table,
+        V: Floats,
+        draws: Draws | None,
+        seed: Any,
         texts: tuple[str, ...],
     ) -> DynamicPanelResult:
-        k = len(inputs)
+        inputs, k = problem.inputs, len(problem.inputs)
+        solution, imposed = found.dynamic.solution, found.imposed
         beta = imposed.coefficients[:k]
-        omega = logs[self.output][used.rows] - np.sum(
-            [b * logs[x][used.rows] for b, x in zip(beta, inputs, strict=True)], axis=0
-        )
-        j_p = _chi2(found.j_statistic, found.j_dof)
+        omega = logs[self.output][used.rows]
+        for b, x in zip(beta, inputs, strict=True):
+            omega -= b * logs[x][used.rows]
+        j_p = _chi2(solution.j_statistic, solution.j_dof)
         c_p = _chi2(imposed.statistic, k)
-        ar = _serial_table(system, found)
+        ar = _serial_table(problem, found)
+        notes = {}
+        if draws is not None:
+            notes["bootstrap repetitions without an estimate"] = len(draws.failures)
         return DynamicPanelResult(
             spec=self,
-            record=record_of(self, panel, level.sample(panel)),
+            record=record_of(self, panel, level.sample(panel, notes), seed),
             keys=panel.keys,
             params=Named((*inputs, "persistence"), imposed.coefficients),
-            cov_params=imposed.covariance,
+            cov_params=V,
             productivity=RowValues(
                 panel.keys, {"productivity": used.spread(omega)}, "Log total factor productivity"
             ),
             elasticities_by_row=RowValues(
                 panel.keys,
-                {
-                    x: used.spread(np.full(used.rows.size, b))
-                    for x, b in zip(inputs, beta, strict=True)
-                },
+                {x: _constant(used, b) for x, b in zip(inputs, beta, strict=True)},
                 "Output elasticities",
             ),
             inputs=inputs,
             elasticity_mean=Named(inputs, beta),
-            elasticity_cov=imposed.covariance[:k, :k],
-            details=_figures(system, found, ar, j_p, c_p),
+            elasticity_cov=V[:k, :k],
+            details=_figures(found, ar, identification, j_p, c_p),
             warnings=texts,
-            unrestricted=_unrestricted(self.output, inputs, found),
-            j_statistic=found.j_statistic,
+            unrestricted=_unrestricted(problem, found),
+            identification=identification,
+            j_statistic=solution.j_statistic,
             j_pvalue=j_p,
-            j_dof=found.j_dof,
+            j_dof=solution.j_dof,
             serial_correlation=ar,
             common_factor_statistic=imposed.statistic,
             common_factor_pvalue=c_p,
+            draws=draws,
         )
+
+
+def _constant(used: Used, value: float) -> Floats:
+    out = np.full(used.total, np.nan)
+    out[used.rows] = value
+    return out
 
 
 def _chi2(statistic: float, dof: int) -> float:
@@ -377,19 +361,43 @@ def _chi2(statistic: float, dof: int) -> float:
     return float(chdtrc(dof, statistic)) if np.isfinite(statistic) and dof else float("nan")
 
 
-def _serial_table(system: Stacked, found: SystemGMM) -> Table:
-    z = np.array([serial_correlation(system, found, order) for order in (1, 2)])
+def _serial_table(problem: Problem, found: Estimated) -> Table:
+    first, solution = found.dynamic.first, found.dynamic.solution
+    parts = problem.rows.blocks(lambda made: serial_sums(made, first, solution.coefficients))
+    total = parts[0]
+    for part in parts[1:]:
+        total = plus(total, part)
+    z = serial_correlation(total, solution)
     return Table(
         {"order": [1, 2], "z": z, "p_value": two_sided(z, None)},
         title="Serial correlation of the changes' residuals",
     )
 
 
-def _unrestricted(output: str, inputs: tuple[str, ...], found: SystemGMM) -> Table:
-    names = [f"{output} (t−1)", *inputs, *(f"{x} (t−1)" for x in inputs)]
+def _terms(problem: Problem) -> list[str]:
+    inputs = problem.inputs
+    return [f"{problem.output} (t−1)", *inputs, *(f"{x} (t−1)" for x in inputs)]
+
+
+def _identification(problem: Problem, found: Estimated) -> Table:
+    terms = _terms(problem)
+    statistics, dof = underidentification(problem.rows, found.dynamic.first, len(terms))
+    return Table(
+        {
+            "term": terms,
+            "statistic": statistics,
+            "dof": [dof] * len(terms),
+            "p_value": np.array([_chi2(value, dof) for value in statistics.tolist()]),
+        },
+        title="Tests that a coefficient is not identified",
+    )
+
+
+def _unrestricted(problem: Problem, found: Estimated) -> Table:
+    names, solution = _terms(problem), found.dynamic.solution
     width = len(names)
-    errors = np.sqrt(np.diagonal(found.covariance)[:width])
-    b = found.coefficients[:width]
+    errors = np.sqrt(np.diagonal(solution.covariance)[:width])
+    b = solution.coefficients[:width]
     return Table(
         {"term": names, "estimate": b, "std_error": errors, "p_value": two_sided(b / errors, None)},
         title="Without common factors",
@@ -397,16 +405,18 @@ def _unrestricted(output: str, inputs: tuple[str, ...], found: SystemGMM) -> Tab
 
 
 def _figures(
-    system: Stacked, found: SystemGMM, ar: Table, j_p: float, c_p: float
+    found: Estimated, ar: Table, identification: Table, j_p: float, c_p: float
 ) -> dict[str, Any]:
+    solution = found.dynamic.solution
     return {
-        "entities": found.clusters,
-        "changes": system.changes,
-        "instruments": found.moments,
-        "j_statistic": found.j_statistic if found.j_dof else None,
-        "j_dof": found.j_dof,
-        "j_pvalue": j_p if found.j_dof else None,
+        "entities": solution.clusters,
+        "changes": found.dynamic.changes,
+        "instruments": solution.moments,
+        "j_statistic": solution.j_statistic if solution.j_dof else None,
+        "j_dof": solution.j_dof,
+        "j_pvalue": j_p if solution.j_dof else None,
         "ar1_pvalue": float(ar["p_value"][0]),
         "ar2_pvalue": float(ar["p_value"][1]),
         "common_factor_pvalue": c_p,
+        "underidentification_pvalue": float(identification["p_value"].max()),
     }

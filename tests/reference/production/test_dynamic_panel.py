@@ -163,6 +163,8 @@ def _column(fit, name):
     return [rows[term] for term in ORDER]
 
 
+# 48 states say little about the dynamic equation, and the fit warns of it
+@pytest.mark.filterwarnings("ignore:the instruments may not identify")
 @pytest.mark.parametrize("case", CASES)
 def test_coefficients_errors_and_tests_are_those_of_pydynpd(states, case):
     expected = CASES[case]

@@ -5,29 +5,34 @@ import pytest
 
 import tfp_index as tfp
 from tfp_index.errors import DataError, EstimationError, IdentificationWarning, SpecificationError
-from tfp_index.kernels.dynamic_panel import common_factor, lagged_instruments
+from tfp_index.kernels.common_factor import common_factor
 
 
-def _frame(seed=0, firms=500, years=8, rho=0.5, moving=0.0):
-    """Inputs respond to the firm effect, to v and to news; v is autoregressive."""
+def _frame(seed=0, firms=500, years=8, rho=0.5, moving=0.0, lasting=0.5):
+    """Inputs respond to the firm effect, to v and to news; v is autoregressive.
+
+    Without lasting shocks of their own, inputs are functions of lagged inputs and output up to the
+    firm effect and news, and the dynamic equation does not identify those that react to news.
+    """
     rng = np.random.default_rng(seed)
     eta = rng.normal(size=firms) * 0.5
     v = rng.normal(size=firms) * 0.2 / np.sqrt(1 - rho**2)
-    before = np.zeros(firms)
+    before, own = np.zeros(firms), np.zeros((2, firms))
     k, x = (eta * 0.5 + rng.normal(size=firms) for _ in range(2))
     columns = {name: [] for name in ("firm", "year", "y", "k", "l")}
     for year in range(-30, years):
         news = 0.2 * rng.normal(size=firms)
         e, before = news + moving * before, news
         v = rho * v + e
-        x = 0.6 * x + 0.2 * eta + 0.3 * v + 0.3 * e + 0.5 * rng.normal(size=firms)
+        own = lasting * own + 0.5 * np.sqrt(1 - lasting**2) * rng.normal(size=(2, firms))
+        x = 0.6 * x + 0.2 * eta + 0.3 * v + 0.3 * e + own[0]
         if year >= 0:
             y = 0.3 * k + 0.6 * x + eta + v + 0.02 * year
             for name, values in zip(
                 columns, (np.arange(firms), np.full(firms, year), y, k, x), strict=True
             ):
                 columns[name].append(values)
-        k = 0.7 * k + 0.15 * eta + 0.3 * v + 0.5 * rng.normal(size=firms)
+        k = 0.7 * k + 0.15 * eta + 0.3 * v + own[1]
     return {name: np.concatenate(values) for name, values in columns.items()}
 
 
@@ -112,16 +117,6 @@ def test_minimum_distance_equals_a_general_optimizer():
     np.testing.assert_allclose(found.coefficients, peer.x, rtol=1e-6)
     assert found.statistic == pytest.approx(2 * peer.cost, rel=1e-9)
     np.testing.assert_allclose(found.covariance, np.linalg.inv(peer.jac.T @ peer.jac), rtol=1e-4)
-
-
-def test_collapsed_instruments_are_sums_over_periods():
-    rng = np.random.default_rng(0)
-    values, rows = rng.normal(size=12), np.array([-1, 0, 1, -1, 3, 4, -1, 6, 7, -1, 9, 10])
-    period = np.tile(np.arange(3), 4)
-    wide = lagged_instruments(values, [rows], period, collapse=False)
-    one = lagged_instruments(values, [rows], period, collapse=True)
-    np.testing.assert_allclose(wide.sum(axis=1), one[:, 0])
-    assert wide.shape == (12, 2)
 
 
 @pytest.mark.slow
