@@ -13,7 +13,7 @@ from tfp_index.plot.aggregation import NAMES
 from tfp_index.report.sections import Column, Grid
 from tfp_index.report.tables import column_of
 
-__all__ = ["TERM_COLUMNS", "cells_grid", "label"]
+__all__ = ["TERM_COLUMNS", "cells_grid", "label", "said_of"]
 
 TERM_COLUMNS = (
     "total", "within", "between", "cross", "structure", "entry", "exit", "contribution",
@@ -35,6 +35,14 @@ _COUNTS = ("n", "firms", "industries", "n_survivors", "n_entrants", "n_exiters")
 def label(value: Any, lang: Language) -> str:
     """Return the name of a group; margins and merged groups in words."""
     return lang.text(_LABELS[value]) if value in _LABELS else str(value)
+
+
+def said_of(name: str, value: Any, lang: Language, *, bare: bool = False) -> str:
+    """Return the value of a column in words, behind the column's name unless it is `bare`."""
+    said = _word(name, value, lang) if name in _WORDS else label(value, lang)
+    if not value and name == "rule":
+        said = ""
+    return said if bare else f"{_head(name, lang)}: {said}"
 
 
 def cells_grid(

@@ -432,13 +432,14 @@ def sensitivity_of_many(story: Story) -> Section | None:
 def withheld(story: Story) -> Section:
     """Say that a public report leaves out what is shown by enterprise."""
     text = Text(story.lang.text("report.withheld"), "note")
-    return Section("headline", story.lang.text("growth.headline.title"), (text,))
+    title = story.lang.text("growth.headline.title")
+    return Section("headline", title, (text,), basis="method")
 
 
-def record(story: Story) -> Section:
-    """Say how the numbers were made."""
+def record(story: Story, *, sample: bool = True) -> Section:
+    """Say how the numbers were made; without `sample`, not by how many rows."""
     extra: list[Item] = []
     if story.growth.source is not None:
         extra = [(story.lang.text("growth.method.source"), story.lang.pick(story.growth.source))]
     method = grids.method(story.result, story.component, story.lang)
-    return record_section(story.result.record, story.lang, method, extra)
+    return record_section(story.result.record, story.lang, method, extra, sample=sample)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from tfp_index.aggregation.disclosure import Disclosed, DisclosureRules
 from tfp_index.errors import SpecificationError
 from tfp_index.language import Language, Localized
 from tfp_index.report.sections import Section
 
-__all__ = ["ADAPTERS", "Context", "Part", "sections_of"]
+__all__ = ["ADAPTERS", "Context", "Part", "check_kind", "sections_of"]
 
 ADAPTERS = {
     "aggregation.aggregate.AggregationResult": "aggregation:of_aggregation",
@@ -24,6 +25,7 @@ ADAPTERS = {
     "criteria._plan_status.PlanStatus": "plan:of_status",
     "criteria.result.CriteriaResult": "criteria:of_result",
     "growth.accounting_result.GrowthAccountingResult": "growth:of_result",
+    "growth.klems_result.KlemsResult": "klems:of_result",
     "panel.checks.Findings": "findings:of_findings",
     "panel.table.Table": "tables:of_table",
     "results.result.Result": "record:of_result",
@@ -44,10 +46,35 @@ class Context:
     language : Language
     public : bool
         Whether the report leaves the house: nothing about a single enterprise may stand in it.
+    rules : DisclosureRules
+        What decides on cells about enterprises in a public report.
+    entity_kind : {"area", "enterprise"}, optional
+        What the units are of results that do not say it themselves.
+    together : mapping of id of a result to Disclosed
+        Public tables of results on the same enterprises, which were protected together.
     """
 
     language: Language
     public: bool = False
+    rules: DisclosureRules = field(default_factory=DisclosureRules)
+    entity_kind: str | None = None
+    together: Mapping[int, Disclosed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_kind(self.entity_kind)
+
+
+def check_kind(kind: str | None) -> None:
+    """Refuse a kind of units that is not known.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    if kind not in (None, "area", "enterprise"):
+        raise SpecificationError(
+            f"entity_kind={kind!r}", code="bad_option", expected="'area' or 'enterprise'"
+        )
 
 
 @dataclass(frozen=True)

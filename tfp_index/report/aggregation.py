@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from tfp_index.results.result import Result
 
 __all__ = [
     "Protected",
+    "cells_of",
+    "has_cells",
     "of_aggregation",
     "of_decomposition",
     "of_disclosed",
@@ -163,7 +165,12 @@ def of_disclosed(disclosed: Disclosed, context: Context) -> list[Section]:
     lang = context.language
     title = lang.text("aggregation.public.title")
     return [
-        Section("disclosed", title, tuple(_public_blocks("disclosed", disclosed, (), False, lang)))
+        Section(
+            "disclosed",
+            title,
+            tuple(_public_blocks("disclosed", disclosed, (), False, lang)),
+            basis="rules",
+        )
     ]
 
 
@@ -184,8 +191,11 @@ class Protected:
 
     def to_sections(self, context: Context) -> list[Section]:
         """Return the public sections of the results, whether or not the report is public."""
-        rules = DisclosureRules() if self.rules is None else self.rules
-        found = rules.apply([_cells_of(result, rules) for result in self.results])
+        known = [context.together.get(id(result)) for result in self.results]
+        found = [disclosed for disclosed in known if disclosed is not None]
+        if self.rules is not None or len(found) < len(known):
+            rules = context.rules if self.rules is None else self.rules
+            found = rules.apply([cells_of(result, rules) for result in self.results])
         return [
             _public_section(result, disclosed, context.language, together=True)
             for result, disclosed in zip(self.results, found, strict=True)
@@ -201,7 +211,7 @@ _KINDS: dict[type, tuple[str, str]] = {
 """Result → key of its section, stem of its texts."""
 
 
-def _cells_of(result: Any, rules: DisclosureRules) -> Cells:
+def cells_of(result: Any, rules: DisclosureRules) -> Cells:
     """Return what disclosure control needs.
 
     Raises
@@ -228,9 +238,16 @@ def _cells_of(result: Any, rules: DisclosureRules) -> Cells:
 
 
 def _public(result: Any, context: Context) -> list[Section]:
-    rules = DisclosureRules()
-    disclosed = rules.apply(_cells_of(result, rules))
-    return [_public_section(result, disclosed, context.language, together=False)]
+    disclosed = context.together.get(id(result))
+    together = disclosed is not None
+    if disclosed is None:
+        disclosed = context.rules.apply(cells_of(result, context.rules))
+    return [_public_section(result, disclosed, context.language, together=together)]
+
+
+def has_cells(item: Any) -> bool:
+    """Whether disclosure control knows how to make a public table of a thing."""
+    return type(item) in _KINDS
 
 
 def _public_section(
@@ -246,6 +263,7 @@ def _public_section(
         lang.text(f"aggregation.{stem}.title"),
         (*blocks, Text(said, "note")),
         (record_section(result.record, lang, _method(result, lang), sample=False),),
+        basis="rules",
     )
 
 
@@ -274,6 +292,11 @@ def _public_blocks(
         n for n in table.columns if n not in disclosed.cells.values or n in _SPREAD or not wide
     ]
     grid = cells_grid(key, caption, table, lang, own=names, scaled=scaled, columns=shown)
+    decided = {
+        **disclosed.cells.keys_columns(),
+        **{name: table[name] for name in ("status", "rule") if name in table.columns},
+    }
+    grid = replace(grid, decided=Table(decided))
     notes = tuple(lang.phrase(note) for note in disclosed.cells.notes)
     return [
         Text(lead, "lead"),

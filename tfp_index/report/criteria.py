@@ -17,7 +17,7 @@ from tfp_index.language import Language
 from tfp_index.panel.table import Table
 from tfp_index.plot import criteria as plot
 from tfp_index.plot._style import fit_name
-from tfp_index.report.adapters import Context
+from tfp_index.report.adapters import Context, check_kind
 from tfp_index.report.record import record_section
 from tfp_index.report.sections import Block, Column, Figure, Grid, Remarks, Section, Text
 from tfp_index.report.tables import column_of
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Criteria", "of_result", "of_sensitivity", "of_uncertainty"]
+
+AREAS = frozenset(
+    ("province", "tỉnh, thành phố", "tỉnh", "district", "huyện", "commune", "xã", "region", "vùng",
+     "country", "quốc gia", "industry", "ngành")
+)  # fmt: skip
+"""What a set may be made for that is no enterprise."""
 
 _TEXTS = ("name", "unit", "verdict")
 _PROFILE = ("name", "unit", "value", "score", "rank", "median", "standing", "verdict")
@@ -59,20 +65,27 @@ class Criteria:
     entity_kind: str | None = None
 
     def __post_init__(self) -> None:
-        if self.entity_kind not in (None, "area", "enterprise"):
-            raise SpecificationError(
-                f"entity_kind={self.entity_kind!r}",
-                code="bad_option",
-                expected="'area' or 'enterprise'",
-            )
+        check_kind(self.entity_kind)
 
-    @property
-    def of_enterprises(self) -> bool | None:
-        """Whether the units are enterprises; None where nobody said."""
+    def of_enterprises(self, default: str | None = None) -> bool | None:
+        """Say whether the units are enterprises; None where nobody said.
+
+        The story says it, or the set: units of a set made for enterprises are enterprises, those
+        of a set made for provinces are areas. Where anybody says enterprises, they are.
+
+        Parameters
+        ----------
+        default : {"area", "enterprise"}, optional
+            What the units are where neither story nor set says it.
+        """
         made_for = set(dict(self.result.criteria.parsed.head["entity"]).values())
         if self.entity_kind == "enterprise" or made_for & {"enterprise", "doanh nghiệp"}:
             return True
-        return None if self.entity_kind is None else False
+        if self.entity_kind == "area":
+            return False
+        if default is None and made_for & AREAS:
+            return False
+        return None if default is None else default == "enterprise"
 
     def to_sections(self, context: Context) -> list[Section]:
         """Return the section in the language of the context.
@@ -84,25 +97,28 @@ class Criteria:
         DataError
             If `unit` or `period` is unknown.
         """
-        if context.public and self.of_enterprises is None:
+        enterprises = self.of_enterprises(context.entity_kind)
+        if context.public and enterprises is None:
             raise SpecificationError(
                 "a public report on a criteria set must know what the units are",
                 code="disclosure_unknown",
-                expected="report.Criteria(result, entity_kind='area') or 'enterprise'",
+                expected="write(…, entity_kind='area') or 'enterprise', or report.Criteria(result, "
+                "entity_kind=…)",
                 remedy="say it; single enterprises are then left out",
             )
         lang, criteria = context.language, self.result.criteria
-        withheld = bool(context.public and self.of_enterprises)
+        withheld = bool(context.public and enterprises)
         blocks = _label(criteria, lang)
         if withheld:
             blocks.append(Text(lang.text("criteria.report.withheld"), "note"))
             below = [_set(criteria, lang)]
         else:
             blocks.append(Text(self._lead(lang), "lead"))
-            if self.of_enterprises:
+            if enterprises:
                 blocks.append(Text(lang.text("criteria.note.confidential"), "warning"))
             below = self._sections(context)
-        return [Section("criteria", criteria.name(lang.code), tuple(blocks), tuple(below))]
+        name = criteria.name(lang.code)
+        return [Section("criteria", name, tuple(blocks), tuple(below), basis="areas")]
 
     def _sections(self, context: Context) -> list[Section]:
         lang = context.language
@@ -180,11 +196,11 @@ def of_uncertainty(uncertainty: Uncertainty, context: Context) -> list[Section]:
     SpecificationError
         If the report is public: nobody knows what the units are.
     """
-    if context.public:
+    if context.public and context.entity_kind != "area":
         raise SpecificationError(
             "a public report does not take bare ranks: their units may be enterprises",
             code="disclosure_unknown",
-            expected="report.Criteria(result, uncertainty=…, entity_kind='area')",
+            expected="write(…, entity_kind='area'), or report.Criteria(result, uncertainty=…)",
         )
     return [_uncertainty(uncertainty, uncertainty.result.periods[-1], context.language)]
 
@@ -213,7 +229,7 @@ def _uncertainty(uncertainty: Uncertainty, period: Any, lang: Language) -> Secti
             )
         )
     grid = _grid("uncertainty", table, lang, title, own=list(result.key_columns()))
-    return Section("uncertainty", title, (*blocks, grid))
+    return Section("uncertainty", title, (*blocks, grid), basis="areas")
 
 
 def of_sensitivity(sensitivity: Sensitivity, context: Context) -> list[Section]:
@@ -230,7 +246,8 @@ def of_sensitivity(sensitivity: Sensitivity, context: Context) -> list[Section]:
     names = [lang.text(f"criteria.factor.{f}") if lang.has(f"criteria.factor.{f}") else f
              for f in sensitivity.factors]  # fmt: skip
     shown = Table({**table.columns, "factor": names})
-    return [Section("sensitivity", title, (figure, _grid("sensitivity", shown, lang, data=table)))]
+    grid = _grid("sensitivity", shown, lang, data=table)
+    return [Section("sensitivity", title, (figure, grid), basis="method")]
 
 
 def _fit(ax: Axes) -> Axes:
@@ -270,7 +287,7 @@ def _set(criteria: CriteriaSet, lang: Language) -> Section:
         for n, v in shown.columns.items()
     )
     caption = f"{criteria.name(lang.code)} {criteria.version}"
-    return Section("set", title, (Grid("set", caption, made),))
+    return Section("set", title, (Grid("set", caption, made),), basis="definitions")
 
 
 def _grid(

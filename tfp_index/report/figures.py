@@ -6,11 +6,12 @@ import base64
 import io
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from tfp_index._optional import require
 from tfp_index.report.sections import Figure
 
-__all__ = ["Picture", "draw"]
+__all__ = ["Picture", "draw", "picture"]
 
 WIDE, NARROW = 7.6, 4.1
 """Widths in inches: the text column, and a telephone."""
@@ -46,11 +47,32 @@ def draw(figure: Figure) -> Picture:
     )
 
 
-def _svg(figure: Figure, width: float, height: float) -> bytes:
+def picture(figure: Figure, kind: str) -> bytes:
+    """Return a figure as the content of an SVG or PNG file.
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    if kind == "svg":
+        return _svg(figure, WIDE, figure.height)
+    out = io.BytesIO()
+    _canvas(figure, WIDE, figure.height).savefig(
+        out, format="png", dpi=200, metadata={"Software": None}
+    )
+    return out.getvalue()
+
+
+def _canvas(figure: Figure, width: float, height: float) -> Any:
     module = require("matplotlib.figure", extra="report", purpose="drawing a report's figures")
     canvas = module.Figure(figsize=(width, height), layout="constrained")
     figure.draw(canvas.add_subplot())
-    out = io.BytesIO()
+    return canvas
+
+
+def _svg(figure: Figure, width: float, height: float) -> bytes:
+    canvas, out = _canvas(figure, width, height), io.BytesIO()
     canvas.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return _stable(out.getvalue().decode("utf-8")).encode("utf-8")
 

@@ -26,7 +26,7 @@ def of_findings(findings: Findings, context: Context, *, listed: bool = True) ->
     document = {"has_errors": findings.has_errors, "count": findings.count()}
     if not len(findings):
         clean = Text(lang.text("findings.clean"))
-        return [Section("findings", title, (clean,), document=document)]
+        return [Section("findings", title, (clean,), document=document, basis="method")]
     errors = sum(n for (code, _), n in findings.totals.items() if CODES[code][0] == "error")
     lead = lang.text(
         "findings.lead",
@@ -37,7 +37,7 @@ def of_findings(findings: Findings, context: Context, *, listed: bool = True) ->
     blocks: list[Block] = [said, _counts_grid(findings, lang)]
     if listed and not context.public:
         blocks.append(listed_grid(findings, lang, limit=20))
-    return [Section("findings", title, tuple(blocks), document=document)]
+    return [Section("findings", title, tuple(blocks), document=document, basis="method")]
 
 
 def kind_name(code: str, language: Language) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tfp_index.errors import SpecificationError
@@ -13,7 +13,7 @@ from tfp_index.panel.checks import Findings
 from tfp_index.plot.growth import CAPITAL_SHARES
 from tfp_index.report import _growth_sections as tell
 from tfp_index.report._growth_story import Period, Story
-from tfp_index.report.adapters import Context, sections_of
+from tfp_index.report.adapters import Context, check_kind, sections_of
 from tfp_index.report.findings import of_findings
 from tfp_index.report.sections import Section
 
@@ -87,12 +87,7 @@ class Growth:
     further: Sequence[Any] = ()
 
     def __post_init__(self) -> None:
-        if self.entity_kind not in (None, "area", "enterprise"):
-            raise SpecificationError(
-                f"entity_kind={self.entity_kind!r}",
-                code="bad_option",
-                expected="'area' or 'enterprise'",
-            )
+        check_kind(self.entity_kind)
 
     def to_sections(self, context: Context) -> list[Section]:
         """Return the sections in the language of the context.
@@ -104,15 +99,17 @@ class Growth:
         DataError
             If `entity` or one of `entities` is unknown.
         """
-        if context.public and self.entity_kind is None:
+        kind = self.entity_kind or context.entity_kind
+        if context.public and kind is None:
             raise SpecificationError(
                 "a public report on growth accounting must know what the units are",
                 code="disclosure_unknown",
-                expected="report.Growth(result, entity_kind='area') or 'enterprise'",
+                expected="write(…, entity_kind='area') or 'enterprise', or report.Growth(result, "
+                "entity_kind=…)",
                 remedy="say it (command line: --unit-kind); single enterprises are then left out",
             )
         story = Story(self, context)
-        if context.public and self.entity_kind == "enterprise":
+        if context.public and kind == "enterprise":
             made = [tell.withheld(story)]
         else:
             makers = _ABOUT_MANY if story.focus is None else _ABOUT_ONE
@@ -120,7 +117,9 @@ class Growth:
         made += [section for item in self.further for section in sections_of(item, context)]
         if self.findings is not None:
             made += of_findings(self.findings, context)
-        return [*made, tell.record(story)]
+        made = [replace(section, basis=section.basis or "areas") for section in made]
+        withheld = context.public and kind == "enterprise"
+        return [*made, tell.record(story, sample=not withheld)]
 
 
 def of_result(result: GrowthAccountingResult, context: Context) -> list[Section]:

@@ -63,6 +63,7 @@ def of_status(status: PlanStatus, context: Context) -> list[Section]:
             tuple(b for b in blocks if not (isinstance(b, Remarks) and not b.items)),
             tuple(below),
             document=status.to_dict(notes=not context.public),
+            basis="programme",
         )
     ]
 

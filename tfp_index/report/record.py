@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tfp_index.language import Language
 from tfp_index.report.adapters import Context
-from tfp_index.report.sections import Facts, Section, Text
+from tfp_index.report.sections import Block, Facts, Section, Text
 from tfp_index.report.tables import grid_of
 from tfp_index.results.result import Record, Result
 
@@ -17,15 +17,18 @@ Item = tuple[str, str]
 
 
 def of_result(result: Result, context: Context) -> list[Section]:
-    """Return summary and record of a result that has no adapter of its own."""
-    lang = context.language
-    name = type(result.spec).__name__
-    summary = Section(
-        "summary",
-        f"{name}: {lang.text('record.glance').lower()}",
-        (grid_of(result.glance(), lang, "summary"),),
-    )
-    return [summary, record_section(result.record, lang)]
+    """Return summary and record of a result that has no adapter of its own.
+
+    A public report has the record alone: nobody knows what the summary gives away.
+    """
+    lang, internal = context.language, not context.public
+    title = f"{type(result.spec).__name__}: {lang.text('record.glance').lower()}"
+    if internal:
+        blocks: tuple[Block, ...] = (grid_of(result.glance(), lang, "summary"),)
+    else:
+        blocks = (Text(lang.text("record.glance_withheld"), "note"),)
+    summary = Section("summary", title, blocks, basis="method")
+    return [summary, record_section(result.record, lang, sample=internal)]
 
 
 def record_section(
@@ -77,6 +80,7 @@ def record_section(
         language.text("record.title"),
         (Text(language.text("record.lead")), facts),
         document=document,
+        basis="method",
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "BASES",
     "Block",
     "Column",
     "Facts",
@@ -109,6 +110,9 @@ class Grid:
         Rows set in bold.
     limit : int
         Rows printed at most; the data file has all of them.
+    decided : Table or None
+        What disclosure control decided on each cell of a public table: its labels, ``status``
+        and, where it is said, ``rule``.
     """
 
     key: str
@@ -118,6 +122,7 @@ class Grid:
     data: Table | None = None
     strong: frozenset[int] = frozenset()
     limit: int = 200
+    decided: Table | None = None
 
     def __post_init__(self) -> None:
         check_key(self.key)
@@ -206,6 +211,11 @@ class Facts:
     code: str = ""
 
 
+BASES = ("rules", "areas", "industries", "programme", "definitions", "method", "author")
+"""Why a table may be published: disclosure control decided on each cell; its units are areas or
+industries; it counts what a programme did; it defines or describes; its author put it there."""
+
+
 Block = Text | Remarks | Headline | Grid | Figure | Facts
 """Anything a section may hold."""
 
@@ -224,6 +234,9 @@ class Section:
         Parts one level below.
     document : dict or None
         What the JSON document holds about this section beside the data of its tables.
+    basis : str
+        Why its tables may stand in a public edition, one of `BASES`; those of the parts below are
+        the same unless they say otherwise.
     """
 
     key: str
@@ -231,9 +244,14 @@ class Section:
     blocks: tuple[Block, ...] = ()
     sections: tuple[Section, ...] = ()
     document: Any = None
+    basis: str = ""
 
     def __post_init__(self) -> None:
         check_key(self.key)
+        if self.basis not in ("", *BASES):
+            raise SpecificationError(
+                f"basis={self.basis!r}", code="bad_option", expected=f"one of {', '.join(BASES)}"
+            )
 
     def walk(self) -> Iterator[Section]:
         """Yield this section and all below it, in reading order."""

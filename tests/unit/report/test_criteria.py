@@ -100,10 +100,21 @@ def test_public_editions_show_areas_and_no_enterprise(
         text = path.read_text(encoding="utf-8")
         assert not [label for label in labels if label in text]
     assert "no enterprise" in written.html.read_text(encoding="utf-8")
-    for item in (res, res.uncertainty(reps=20, rng=1)):
+    for item in (firms, res.uncertainty(reps=20, rng=1)):
         with pytest.raises(SpecificationError) as caught:
             tfp.report.render([item], public=True)
         assert caught.value.code == "disclosure_unknown"
+        assert tfp.report.render([item], public=True, entity_kind="area")
+    said_so = tfp.report.render([firms], public=True, entity_kind="enterprise")
+    assert not [label for label in labels if label in said_so]
+
+
+def test_a_set_for_provinces_says_that_its_units_are_areas(res: Any) -> None:
+    assert "Quảng Ninh" in page_of(res, "vi", public=True).text
+    hidden = Criteria(res, entity_kind="enterprise")
+    assert "Quảng Ninh" not in page_of(hidden, "vi", public=True).find("main")[0].text.replace(
+        "203/KH-UBND của Quảng Ninh", ""
+    )
 
 
 def test_a_set_for_enterprises_cannot_be_called_areas() -> None:
