@@ -14,6 +14,8 @@ __all__ = ["PROGRAMS", "program_of"]
 
 PROGRAMS: dict[str, str] = {
     # name of the specification's class -> "module:function" below tfp_index.scale.programs
+    "Aggregation": "aggregation:aggregation",
+    "Decomposition": "decomposition:decomposition",
 }
 """Where the program of each specification is; imported only when it is run."""
 
