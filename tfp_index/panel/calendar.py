@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels.ordering import distinct_values
-from tfp_index.panel.frames import period_ordinals
+from tfp_index.panel.frames import is_missing, period_ordinals
 
 __all__ = ["Calendar", "read_calendar"]
 
 Ints = NDArray[np.int64]
 
 _TEXT = re.compile(r"^\s*(\d{4})(?:[-/ ]?(?:[Qq](\d)|(\d{1,2})(?:[-/](\d{1,2}))?))?\s*$")
+FARTHEST = 2**40
+"""Greatest distance of a period from zero: beyond it a number counts seconds, not periods."""
 _UNITS = ("year", "quarter", "month", "day")
 
 
@@ -120,6 +122,7 @@ def read_calendar(
     """
     n = values.shape[0]
     if values.dtype.kind == "i":
+        _require_near(values, column)
         return values, np.zeros(n, bool), _calendar("integer", values, values)
     if values.dtype.kind == "M":
         missing = np.isnat(values)
@@ -130,12 +133,29 @@ def read_calendar(
         missing = np.array([v is None for v in periods[0].tolist()], bool)
         unit = {"Y": "year", "A": "year", "Q": "quarter", "M": "month"}.get(periods[1], "day")
         return _spread(periods[0][~missing].astype(np.int64), missing, unit, values)
-    missing = np.array([v is None or v != v for v in values.tolist()], bool)
+    missing = np.array([is_missing(v) for v in values.tolist()], bool)
     present = values[~missing]
     if all(isinstance(v, (int, np.integer)) for v in present.tolist()):
+        _require_near(present, column)
         return _spread(present.astype(np.int64), missing, "integer", values)
     numbers, unit = _from_texts(present, column, frequency)
     return _spread(numbers, missing, unit, values)
+
+
+def _require_near(periods: NDArray[Any], column: str) -> None:
+    """Refuse numbers that count no periods; differences between them must not overflow."""
+    if not periods.size:
+        return
+    for extreme in (periods.min(), periods.max()):
+        if abs(int(extreme)) > FARTHEST:
+            raise DataError(
+                f"{int(extreme)} is no period",
+                code="not_a_period",
+                column=column,
+                time=int(extreme),
+                expected="years, or numbers of periods",
+                remedy="turn time stamps into dates",
+            )
 
 
 def _calendar(unit: str, numbers: Ints, labels: NDArray[Any]) -> Calendar:

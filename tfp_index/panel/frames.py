@@ -25,6 +25,7 @@ __all__ = [
     "FrameReader",
     "build_frame",
     "factorize",
+    "is_missing",
     "read_columns",
 ]
 
@@ -171,7 +172,8 @@ def _coded_text(series: Any) -> tuple[NDArray[np.int64], list[Any]] | None:
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    indices = array.indices.cast(pa.int64())  # polars numbers categories without a sign
+    codes = indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return codes.astype(np.int64), array.dictionary.to_pylist()
 
 
@@ -229,7 +231,10 @@ def _series_numbers(series: Any) -> Array:
     dtype = series.dtype
     if dtype == nw.Float64 or dtype.is_numeric() or dtype == nw.Boolean:
         if dtype != nw.Float64:
-            series = series.cast(nw.Float64)
+            try:
+                series = series.cast(nw.Float64)
+            except ValueError:  # Arrow refuses integers that a float cannot hold to the last digit
+                return np.asarray(series.to_list(), dtype=object)
         values = series.to_numpy()
         if values.dtype.kind == "O":  # nullable extension types keep their own missing marker
             values = np.array([np.nan if v is None or v != v else v for v in values], np.float64)
@@ -240,7 +245,7 @@ def _series_numbers(series: Any) -> Array:
 def _numbers_from_objects(values: Array, name: str) -> NDArray[np.float64]:
     out = np.empty(values.shape[0])
     for row, value in enumerate(values.tolist()):
-        if _is_missing(value):
+        if is_missing(value):
             out[row] = np.nan
         elif isinstance(value, (int, float, decimal.Decimal, np.number)):
             out[row] = float(value)
@@ -255,7 +260,14 @@ def _numbers_from_objects(values: Array, name: str) -> NDArray[np.float64]:
     return out
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a value marks a missing entry, in whatever library's way.
+
+    Examples
+    --------
+    >>> is_missing(None), is_missing(float("nan")), is_missing(""), is_missing(0)
+    (True, True, False, False)
+    """
     if value is None:
         return True
     try:
@@ -268,11 +280,15 @@ def _series_keys(series: Any) -> Array:
     import narwhals.stable.v2 as nw
 
     dtype = series.dtype
+    if dtype == nw.UInt64 and (series.max() or 0) >= 2**63:  # hashes, say
+        return _objects(series.to_list())
     if dtype.is_integer() and not series.null_count():
         return np.asarray(series.cast(nw.Int64).to_numpy())
     if dtype.is_float() or dtype.is_integer():
         return _series_numbers(series)
     if dtype in (nw.Date, nw.Datetime):
+        if dtype == nw.Datetime and dtype.time_unit == "ns":  # Arrow refuses to cut digits off
+            return np.asarray(series.to_numpy()).astype("datetime64[us]")
         return np.asarray(series.cast(nw.Datetime("us")).to_numpy()).astype("datetime64[us]")
     if dtype in (nw.Categorical, nw.Enum):
         series = series.cast(nw.String)
@@ -351,10 +367,10 @@ def _label_key(label: Any) -> tuple[int, Any, str]:
 
 def period_ordinals(values: Array) -> tuple[Array, str] | None:
     """Return ordinals and frequency letter if `values` are pandas periods, else None."""
-    first = next((v for v in values.tolist() if not _is_missing(v)), None)
+    first = next((v for v in values.tolist() if not is_missing(v)), None)
     if first is None or type(first).__name__ != "Period":
         return None
-    ordinals = [None if _is_missing(v) else int(v.ordinal) for v in values.tolist()]
+    ordinals = [None if is_missing(v) else int(v.ordinal) for v in values.tolist()]
     return _objects(ordinals), str(first.freqstr)[0]
 
 
@@ -438,7 +454,7 @@ def read_columns(frame: Any) -> dict[str, Array]:
     for name in reader.names:
         keys = reader.keys(name)
         if keys.dtype.kind == "O" and any(
-            not _is_missing(v) and not isinstance(v, (int, float, decimal.Decimal))
+            not is_missing(v) and not isinstance(v, (int, float, decimal.Decimal))
             for v in keys.tolist()
         ):
             columns[name] = keys
