@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tfp_index.criteria import statements
     from tfp_index.criteria.criteria_set import CriteriaSet
     from tfp_index.criteria.enterprise import enterprise_indicators
+    from tfp_index.criteria.levers import Levers
     from tfp_index.criteria.programme import Plan
     from tfp_index.errors import (
         ConvergenceWarning,
@@ -111,6 +112,7 @@ _HOME = {
     "CompositeIndex": "tfp_index.composite.index",
     # criteria sets
     "CriteriaSet": "tfp_index.criteria.criteria_set",
+    "Levers": "tfp_index.criteria.levers",
     "Plan": "tfp_index.criteria.programme",
     "enterprise_indicators": "tfp_index.criteria.enterprise",
     # aggregation: from enterprises to the province

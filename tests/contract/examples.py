@@ -186,6 +186,26 @@ FIRM_ROLES = {
     "columns": {"share": "share"},
     "logs": True,
 }
+
+
+def firms_with_effects(seed: int = 15) -> pd.DataFrame:
+    """Return a shuffled table of firms with effects; with a gap and a missing value, in logs."""
+    sim = tfp.datasets.simulate.firm_effects(160, 7, shock_persistence=0.5, rng=seed)
+    frame = sim.frame().rename(columns={"firm": "doanh nghiệp", "year": "năm"})
+    frame["ngành"] = np.where(frame["doanh nghiệp"] % 2, "dệt", "gỗ")
+    frame.loc[5, "capital"] = np.nan
+    frame = frame.drop(index=17)
+    return frame.sample(frac=1.0, random_state=8).reset_index(drop=True)
+
+
+EFFECT_ROLES = {
+    "entity": "doanh nghiệp",
+    "time": "năm",
+    "output": "output",
+    "labor": "labor",
+    "capital": "capital",
+    "logs": True,
+}
 CLUSTERS = 1e-7  # sums over firms follow the order of their labels
 
 
@@ -309,6 +329,37 @@ EXAMPLES: dict[str, list[Example]] = {
             ON_TFP,
         ),
     ],
+    "Levers": [
+        Example(
+            tfp.Levers(
+                weight="value_added",
+                by=("industry", "district"),
+                hsieh_klenow=tfp.HsiehKlenow(trim=(0.01, 0.05), min_firms=20, min_cell=5),
+                practices=("exporter",),
+                min_enterprises=5,
+            ),
+            plants().assign(exporter=lambda frame: (frame["sales"] > 60.0).astype(float)),
+            {**PLANT_ROLES, "columns": {**PLANT_ROLES["columns"], "exporter": "exporter"}},
+            "value_added",
+            SUMS,
+            ON_TFP,
+        ),
+        Example(
+            tfp.Levers(
+                weight="labor",
+                levers=("laggards", "exit"),
+                targets=(0.25,),
+                period=(2019, 2021),
+                min_enterprises=5,
+                se=tfp.Bootstrap(reps=20),
+            ),
+            plants(),
+            PLANT_ROLES,
+            "labor",
+            SUMS,
+            {**ON_TFP, "rng": 1},
+        ),
+    ],
     "HsiehKlenow": [
         Example(
             tfp.HsiehKlenow(trim=(0, 0.05), min_firms=20, min_cell=5),
@@ -366,15 +417,27 @@ EXAMPLES: dict[str, list[Example]] = {
         ),
     ],
     "DynamicPanel": [
-        by_group(
-            tfp.DynamicPanel(inputs="labor", lags=(2, 2), time_effects=False, by="industry"), 1e-5
+        Example(
+            tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), by="industry"),
+            firms_with_effects(),
+            {**EFFECT_ROLES, "groups": {"industry": "ngành"}},
+            "labor",
+            1e-5,
         ),
         Example(
             tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), time_effects=False),
-            firms(),
-            FIRM_ROLES,
+            firms_with_effects(),
+            EFFECT_ROLES,
             "labor",
             1e-5,  # a search on top of a weight that is inverted
+        ),
+        Example(
+            tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), se=tfp.Bootstrap(reps=3)),
+            firms_with_effects(),
+            EFFECT_ROLES,
+            "labor",
+            0.5,  # another order of the firms gives them other weights
+            {"rng": 1},
         ),
     ],
     "Markups": [

@@ -1,0 +1,468 @@
+"""Each lever as a function of enterprises' weights, and its effects by group with their errors.
+
+A lever is computed from the enterprises of one period, each counted once or, in a repetition of
+the bootstrap, as often as it was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.aggregation._rows import read_level, read_weight
+from tfp_index.aggregation.misallocation import HsiehKlenow
+from tfp_index.aggregation.misallocation_result import HsiehKlenowResult
+from tfp_index.criteria._lever_rows import Enterprises, Slice, practice_of
+from tfp_index.errors import DataError
+from tfp_index.kernels.association import Association, association
+from tfp_index.kernels.counterfactual import (
+    Counterfactual,
+    Equalized,
+    adopt,
+    close_gap,
+    equalize,
+    group_effects,
+    raise_entrants,
+    retire_lowest,
+    share_gain,
+)
+from tfp_index.panel.panel import Panel
+from tfp_index.panel.table import Table
+
+if TYPE_CHECKING:
+    from tfp_index.criteria.levers import Levers
+
+__all__ = [
+    "Effects",
+    "Lever",
+    "Misallocation",
+    "Regression",
+    "associations",
+    "effects_of",
+    "levers_of",
+    "misallocation_of",
+    "regressions_of",
+    "trimming",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+Change = tuple[Counterfactual, Floats | None]
+"""A counterfactual, and the influence of every enterprise of the panel on its one coefficient."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lever:
+    """One lever in one period.
+
+    Attributes
+    ----------
+    id : str
+        E.g. ``"laggards_p25"``, ``"practice:iso9001"``.
+    family : str
+        What its texts are about: laggards, frontier, misallocation, practice, entry, exit.
+    change : callable or None
+        Takes the factor of every enterprise of the panel, None for one each.
+    cells : int
+        How many industries the references belong to.
+    reason : str
+        Why there is none.
+    said : mapping
+        Further numbers of its texts.
+    equalized : Equalized, optional
+        The altered inputs and value added, by row of the slice.
+    """
+
+    id: str
+    family: str
+    change: Callable[[Floats | None], Change] | None
+    cells: int = 1
+    reason: str = ""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    equalized: Equalized | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """What the association of a practice was estimated from.
+
+    Attributes
+    ----------
+    name : str
+        Of the practice.
+    has : (n,) float array
+        1, 0 or NaN by row of the panel.
+    rows : (m,) int array
+        Rows of the regression.
+    controls : (m, q) float array
+    cell : (m,) int array
+        Industry and period.
+    cells : int
+    found : Association
+    reason : str
+        Why the coefficient is missing.
+    """
+
+    name: str
+    has: Floats
+    rows: Ints
+    controls: Floats
+    cell: Ints
+    cells: int
+    found: Association
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Misallocation:
+    """The fitted model, the columns behind it, or why there is none."""
+
+    fit: HsiehKlenowResult | None
+    columns: tuple[Floats, Floats, Floats] | None
+    reason: str = ""
+
+
+def misallocation_of(panel: Panel, spec: Levers) -> Misallocation:
+    """Fit the model of Hsieh and Klenow.
+
+    Without a specification of the caller's own, a panel without the columns, or with too few
+    enterprises, gives the reason instead.
+    """
+    model = spec.hsieh_klenow
+    if model is None:
+        model = HsiehKlenow(
+            industry=spec.industry,
+            trim=tuple({0.0, 0.01, 0.025, 0.05, spec.trim}),
+            sampling_weight=spec.sampling_weight,
+        )
+    try:
+        fit = model.fit(panel)
+    except DataError as error:
+        if spec.hsieh_klenow is not None:
+            raise
+        return Misallocation(None, None, error.message)
+    py, wl, k = (read_level(panel, n) for n in (model.value_added, model.wage_bill, model.capital))
+    return Misallocation(fit, (py, wl, k))
+
+
+def regressions_of(panel: Panel, data: Enterprises, spec: Levers) -> tuple[Regression, ...]:
+    """Regress productivity on every practice, over all measured rows with an industry."""
+    if not spec.practices:
+        return ()
+    controls, usable = np.zeros((panel.n_rows, 0)), data.measured & data.known
+    if spec.size is not None:
+        size = read_level(panel, spec.size)
+        positive = np.isfinite(size) & (size > 0.0)
+        usable = usable & positive
+        controls = np.log(np.where(positive, size, 1.0))[:, None]
+    times, period = np.unique(panel.time, return_inverse=True)
+    cell = data.industry.codes * times.shape[0] + period
+    found = []
+    for name, label in spec.practice_labels.items():
+        has = practice_of(panel, name, label)
+        rows = np.flatnonzero(usable & np.isfinite(has))
+        here = Regression(name, has, rows, controls[rows], cell[rows],
+                          data.industry.size * times.shape[0], _nothing(panel), "")  # fmt: skip
+        found.append(_estimated(here, panel, data, spec))
+    return tuple(found)
+
+
+def _nothing(panel: Panel) -> Association:
+    return Association(np.nan, np.nan, np.zeros(panel.n_entities), 0, 0, 0)
+
+
+def _estimated(here: Regression, panel: Panel, data: Enterprises, spec: Levers) -> Regression:
+    found = regress(here, panel.entity_codes, panel.n_entities, data, None)
+    firms = [
+        np.unique(panel.entity_codes[here.rows][here.has[here.rows] == mark]).shape[0]
+        for mark in (0.0, 1.0)
+    ]
+    reason = ""
+    if min(firms) < spec.min_enterprises:
+        reason = f"fewer than {spec.min_enterprises} enterprises with or without the practice"
+        found = Association(np.nan, np.nan, found.influence, found.rows, found.clusters,
+                            found.adopters)  # fmt: skip
+    elif np.isnan(found.coefficient):
+        reason = "the practice does not vary inside industries and periods"
+    return Regression(
+        here.name, here.has, here.rows, here.controls, here.cell, here.cells, found, reason
+    )
+
+
+def regress(
+    here: Regression, entity: Ints, entities: int, data: Enterprises, factor: Floats | None
+) -> Association:
+    """Estimate the association, each enterprise counted `factor` times."""
+    design = None if data.design is None else data.design[here.rows]
+    code = entity[here.rows]
+    if factor is not None:
+        design = factor[code] * (1.0 if design is None else design)
+    return association(
+        data.phi[here.rows], here.has[here.rows], here.controls, here.cell, here.cells,
+        code, entities, design=design,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Maker:
+    """Makes the levers of one period."""
+
+    panel: Panel
+    data: Enterprises
+    spec: Levers
+    slice: Slice
+
+    def counted(self, factor: Floats | None) -> tuple[Floats, Floats | None]:
+        """Weight and design, each enterprise counted `factor` times."""
+        s = self.slice
+        if factor is None:
+            return s.weight, s.design
+        f = factor[s.entity]
+        return s.weight * f, f if s.design is None else s.design * f
+
+    def gap(self, id_: str, family: str, p: float, share: float) -> Lever:
+        s = self.slice
+        if (s.cell < 0).all():
+            return Lever(id_, family, None, reason=self._no_industry())
+
+        def change(factor: Floats | None) -> Change:
+            weight, design = self.counted(factor)
+            return close_gap(s.phi, weight, s.cell, s.cells, p, share, design=design), None
+
+        return Lever(id_, family, change, s.cells, said={"target": p, "share": share})
+
+    def entry(self) -> Lever:
+        s, panel = self.slice, self.panel
+        if s.number == panel.keys.calendar.numbers.min():
+            reason = "first period of the data: nobody can be told to have entered"
+            return Lever("entry", "entry", None, reason=reason)
+        if (s.cell < 0).all():
+            return Lever("entry", "entry", None, reason=self._no_industry())
+        first = np.ones(panel.n_rows, bool)
+        first[1:] = panel.entity_codes[1:] != panel.entity_codes[:-1]
+        entrant = first[s.rows]
+
+        def change(factor: Floats | None) -> Change:
+            weight, _ = self.counted(factor)
+            return raise_entrants(s.phi, weight, s.cell, s.cells, entrant), None
+
+        said = {"entrants": int(entrant.sum())}
+        return Lever("entry", "entry", change, s.cells, said=said)
+
+    def exit(self) -> Lever:
+        s = self.slice
+        if (s.cell < 0).all():
+            return Lever("exit", "exit", None, reason=self._no_industry())
+
+        def change(factor: Floats | None) -> Change:
+            weight, design = self.counted(factor)
+            share = self.spec.exit_share
+            return retire_lowest(s.phi, weight, s.cell, s.cells, share, design=design), None
+
+        return Lever("exit", "exit", change, s.cells, said={"share": self.spec.exit_share})
+
+    def practice(self, here: Regression) -> Lever:
+        s, panel, data = self.slice, self.panel, self.data
+        id_ = f"practice:{here.name}"
+        without = here.has[s.rows] == 0.0
+        said = {
+            "practice": here.name,
+            "share": self.spec.adoption,
+            "coefficient": here.found.coefficient,
+            "unknown": int(np.isnan(here.has[s.rows]).sum()),
+        }
+        if here.reason:
+            return Lever(id_, "practice", None, reason=here.reason, said=said)
+
+        def change(factor: Floats | None) -> Change:
+            found = here.found
+            if factor is not None:
+                found = regress(here, panel.entity_codes, panel.n_entities, data, factor)
+            weight, _ = self.counted(factor)
+            altered = adopt(s.phi, weight, without, found.coefficient, self.spec.adoption)
+            return altered, found.influence
+
+        return Lever(id_, "practice", change, said=said)
+
+    def misallocation(self, model: Misallocation, trim: float) -> Lever:
+        s, spec = self.slice, self.spec
+        id_ = "misallocation"
+        if model.fit is None or model.columns is None:
+            return Lever(id_, id_, None, reason=model.reason)
+        fit = model.fit
+        T = fit.years.shape[0]
+        at_year = int(np.searchsorted(self.panel.keys.calendar.numbers, s.number))
+        if fit.refused[at_year]:
+            reason = f"{fit.per_year[at_year]} firms, fewer than {fit.spec.min_firms}"
+            return Lever(id_, id_, None, reason=reason)
+        of_model = next(x for x in fit.solutions if x.trim == trim).cell[s.rows]
+        cell = np.where(of_model >= 0, of_model // T, -1)
+        py, wl, k = (column[s.rows] for column in model.columns)
+        sigma, cut = fit.spec.elasticity, spec.misallocation_cut
+        own = None
+        if fit.spec.sampling_weight is not None:
+            own = read_weight(self.panel, fit.spec.sampling_weight)[s.rows]
+        share = np.nan_to_num(fit.capital_share, nan=0.5)  # industries without a firm
+
+        def solved(factor: Floats | None) -> Equalized:
+            design = own
+            if factor is not None:
+                design = factor[s.entity] * (1.0 if own is None else own)
+            return equalize(py, wl, k, share, cell, sigma, cut, design=design)
+
+        def change(factor: Floats | None) -> Change:
+            weight, _ = self.counted(factor)
+            gained = solved(factor)
+            return share_gain(s.phi, weight, cell, gained.gain, gained.influence), None
+
+        columns = (fit.spec.value_added, fit.spec.wage_bill, fit.spec.capital)
+        said = {"share": cut, "trim": trim, "elasticity": sigma, "columns": columns}
+        cells = share.shape[0]
+        return Lever(id_, id_, change, cells, said=said, equalized=solved(None))
+
+    def _no_industry(self) -> str:
+        return f"no industry has {self.spec.min_enterprises} enterprises"
+
+
+def trimming(
+    panel: Panel, data: Enterprises, spec: Levers, slices: tuple[Slice, ...], model: Misallocation
+) -> Table:
+    """Return the points of misallocation of every period at every trim of the model."""
+    rows: list[tuple[Any, float, float]] = []
+    for s in slices if model.fit is not None else ():
+        make = _Maker(panel, data, spec, s)
+        for trim in model.fit.spec.trim if model.fit is not None else ():
+            change = make.misallocation(model, trim).change
+            part = np.nan if change is None else change(None)[0].part.sum() / s.weight.sum()
+            rows.append((s.period, trim, 100.0 * float(part)))
+    columns = {
+        panel.keys.names["time"]: [period for period, _, _ in rows],
+        "trim": np.array([trim for _, trim, _ in rows], np.float64),
+        "points": np.array([points for _, _, points in rows], np.float64),
+    }
+    return Table(columns, "Misallocation by trim", backend=panel.keys.backend)
+
+
+def associations(panel: Panel, regressions: tuple[Regression, ...]) -> Table:
+    """Return the estimated associations."""
+    found = [here.found for here in regressions]
+
+    def floats(values: Any) -> Floats:
+        return np.array(list(values), np.float64)
+
+    columns = {
+        "practice": [here.name for here in regressions],
+        "coefficient": floats(f.coefficient for f in found),
+        "standard_error": floats(f.standard_error for f in found),
+        "rows": floats(f.rows for f in found),
+        "enterprises": floats(f.clusters for f in found),
+        "rows_with_practice": floats(f.adopters for f in found),
+        "reason": [here.reason for here in regressions],
+    }
+    notes = ("log TFP on the practice, given industry, period and size; errors clustered by "
+             "enterprise", "an association, not a cause")  # fmt: skip
+    return Table(columns, "Practices and log TFP", notes, panel.keys.backend)
+
+
+def levers_of(
+    panel: Panel,
+    data: Enterprises,
+    spec: Levers,
+    slice_: Slice,
+    model: Misallocation,
+    regressions: tuple[Regression, ...],
+) -> tuple[Lever, ...]:
+    """Return every lever asked for, in one period."""
+    make = _Maker(panel, data, spec, slice_)
+    made: list[Lever] = []
+    if "laggards" in spec.levers:
+        made += [make.gap(f"laggards_p{100 * p:g}", "laggards", p, 1.0) for p in spec.targets]
+    if "frontier" in spec.levers:
+        made.append(make.gap("frontier", "frontier", spec.frontier, spec.gap_closed))
+    if "misallocation" in spec.levers:
+        made.append(make.misallocation(model, spec.trim))
+    if "practices" in spec.levers:
+        made += [make.practice(here) for here in regressions]
+    if "entry" in spec.levers:
+        made.append(make.entry())
+    if "exit" in spec.levers:
+        made.append(make.exit())
+    return tuple(made)
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """Effects of one lever over one partition, each of shape (G,).
+
+    Attributes
+    ----------
+    effect, variance : (G,) float arrays
+        Log points.
+    changed, enterprises : (G,) int arrays
+        Whose data change; all.
+    share : (G,) float array
+        Of the weight.
+    """
+
+    effect: Floats
+    variance: Floats
+    changed: Ints
+    enterprises: Ints
+    share: Floats
+
+    def with_variance(self, variance: Floats) -> Effects:
+        """Return the same effects with other variances."""
+        return replace(self, variance=variance)
+
+
+def effects_of(
+    lever: Lever, change: Change, s: Slice, weight: Floats, group: Ints, groups: int, *,
+    variance: bool,
+) -> Effects:  # fmt: skip
+    """Add a lever up by group.
+
+    Parameters
+    ----------
+    lever : Lever
+    change : Change
+    s : Slice
+    weight : (m,) float array
+        With which the change was computed.
+    group : (m,) int array
+    groups : int
+    variance : bool
+    """
+    found, coefficient = change
+    n = np.bincount(group, minlength=groups)
+    changed = np.bincount(group[found.changed], minlength=groups)
+    mass = np.bincount(group, weight, groups) / weight.sum()
+    if coefficient is not None and variance:
+        found, weight, group = _with_clusters(found, coefficient, s, weight, group)
+    sums = group_effects(found, weight, group, groups, lever.cells, variance=variance)
+    return Effects(sums.effect, sums.variance, changed, n, mass)
+
+
+def _with_clusters(
+    found: Counterfactual, influence: Floats, s: Slice, weight: Floats, group: Ints
+) -> tuple[Counterfactual, Floats, Ints]:
+    """Add the enterprises that are absent in the period but speak for the coefficient."""
+    absent = np.ones(influence.shape[0], bool)
+    absent[s.entity] = False
+    others = np.flatnonzero(absent & (influence != 0.0))
+    none = np.zeros(others.shape[0])
+    extended = Counterfactual(
+        productivity=np.append(found.productivity, none),
+        weight=np.append(found.weight, none),
+        part=np.append(found.part, none),
+        changed=np.append(found.changed, none > 0),
+        cell=np.zeros(found.cell.shape[0] + others.shape[0], np.int64),
+        influence=np.append(influence[s.entity], influence[others])[:, None],
+        slope=np.append(found.slope[:, 0], none)[:, None],
+    )
+    return extended, np.append(weight, none), np.append(group, np.full(others.shape[0], -1))
