@@ -39,6 +39,7 @@ proxies = simulate.proxies
 leaving = partial(simulate.proxies, exit=True)
 EFFECTS = {"labor": 0.6, "capital": 0.3}
 GROSS = {"labor": 0.15, "capital": 0.25, "materials": 0.5}
+lasting = partial(simulate.firm_effects, shock_persistence=0.5)  # or labor is not identified
 gross = partial(simulate.gnr, periods=8, labor_elasticity=0.15, materials_elasticity=0.5)
 
 CASES = {
@@ -82,12 +83,12 @@ CASES = {
     ),
     "Dynamic panel, system": Case(
         tfp.DynamicPanel(predetermined="capital"),
-        simulate.firm_effects,
+        lasting,
         {**EFFECTS, "persistence": 0.5},
     ),
     "Dynamic panel, difference": Case(
         tfp.DynamicPanel(form="difference", predetermined="capital"),
-        simulate.firm_effects,
+        lasting,
         {**EFFECTS, "persistence": 0.5},
     ),
     "GNR, share of degree 1": Case(

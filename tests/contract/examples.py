@@ -418,7 +418,9 @@ EXAMPLES: dict[str, list[Example]] = {
     ],
     "DynamicPanel": [
         Example(
-            tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), by="industry"),
+            tfp.DynamicPanel(
+                inputs=("labor", "capital"), predetermined="capital", lags=(2, 3), by="industry"
+            ),
             firms_with_effects(),
             {**EFFECT_ROLES, "groups": {"industry": "ngành"}},
             "labor",

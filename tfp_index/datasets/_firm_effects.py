@@ -25,6 +25,7 @@ def firm_effects(
     persistence: float = 0.5,
     effect_sd: float = 0.5,
     feedback: float = 0.3,
+    shock_persistence: float = 0.0,
     rng: object = None,
 ) -> Simulation:
     r"""Simulate firms with effects of their own and autoregressive productivity.
@@ -33,10 +34,11 @@ def firm_effects(
 
         y_{it} &= 0.3\,k_{it} + 0.6\,l_{it} + 0.02\,t + \eta_i + v_{it}, \qquad
         v_{it} = \rho\,v_{i,t-1} + e_{it}, \\
-        l_{it} &= 0.6\,l_{i,t-1} + 0.2\,\eta_i + \phi\,(v_{it} + e_{it}) + N(0, 0.5^2), \\
-        k_{i,t+1} &= 0.7\,k_{it} + 0.15\,\eta_i + \phi\,v_{it} + N(0, 0.5^2),
+        l_{it} &= 0.6\,l_{i,t-1} + 0.2\,\eta_i + \phi\,(v_{it} + e_{it}) + a_{it}, \\
+        k_{i,t+1} &= 0.7\,k_{it} + 0.15\,\eta_i + \phi\,v_{it} + b_{it},
 
-    with :math:`e \sim N(0, 0.2^2)` and :math:`\eta \sim N(0, \sigma_\eta^2)`. Labor responds to
+    with :math:`e \sim N(0, 0.2^2)` and :math:`\eta \sim N(0, \sigma_\eta^2)`, and shocks a and b
+    of variance :math:`0.5^2`, each autoregressive with :math:`\tau`. Labor responds to
     productivity at once, capital a period later, with strength :math:`\phi`: pooled least squares
     is biased by :math:`\eta` and by :math:`\phi`, within firms only by :math:`\phi`. Initial
     conditions are those of thirty earlier periods, so that changes are unrelated to
@@ -51,6 +53,9 @@ def firm_effects(
         Standard deviation of the firm effects.
     feedback : float
         φ. At 0 the inputs follow the firm effect alone: fixed effects are then consistent.
+    shock_persistence : float
+        τ. At 0 the past says no more about labor at *t* than lagged output, labor and capital do,
+        so that linear moments of a dynamic panel do not identify its coefficient.
     rng : None, int, SeedSequence or Generator
 
     Returns
@@ -70,6 +75,7 @@ def firm_effects(
         ("periods", periods, periods >= 1),
         ("persistence", persistence, -1 < persistence < 1),
         ("effect_sd", effect_sd, effect_sd >= 0),
+        ("shock_persistence", shock_persistence, -1 < shock_persistence < 1),
     ):
         if not good:
             raise SpecificationError(f"{name} is {value!r}", code="bad_option", column=name)
@@ -78,17 +84,21 @@ def firm_effects(
     eta = draw.normal(0.0, effect_sd, firms)
     v = draw.normal(0.0, 0.2 / np.sqrt(1 - persistence**2), firms)
     k, labor = draw.normal(0.0, 1.0, (2, firms)) + 0.5 * eta
+    a, b = np.zeros(firms), np.zeros(firms)
+    fresh = 0.5 * np.sqrt(1 - shock_persistence**2)
     kept: dict[str, list[Floats]] = {name: [] for name in ("output", "labor", "capital", "omega")}
     for year in range(1 - BURN_IN, periods + 1):
         e = draw.normal(0.0, 0.2, firms)
         v = persistence * v + e
-        labor = 0.6 * labor + 0.2 * eta + feedback * (v + e) + draw.normal(0.0, 0.5, firms)
+        a = shock_persistence * a + draw.normal(0.0, fresh, firms)
+        labor = 0.6 * labor + 0.2 * eta + feedback * (v + e) + a
         if year >= 1:
             omega = GROWTH * year + eta + v
             y = CAPITAL * k + LABOR * labor + omega
             for name, values in zip(kept, (y, labor, k, omega), strict=True):
                 kept[name].append(values)
-        k = 0.7 * k + 0.15 * eta + feedback * v + draw.normal(0.0, 0.5, firms)
+        b = shock_persistence * b + draw.normal(0.0, fresh, firms)
+        k = 0.7 * k + 0.15 * eta + feedback * v + b
     stacked = {name: np.stack(values, axis=1).reshape(-1) for name, values in kept.items()}
     omega = stacked.pop("omega")
     columns = {
@@ -103,6 +113,7 @@ def firm_effects(
             "persistence": persistence,
             "effect_sd": effect_sd,
             "feedback": feedback,
+            "shock_persistence": shock_persistence,
             "growth": GROWTH,
         },
     )

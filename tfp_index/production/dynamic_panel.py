@@ -137,11 +137,10 @@ class DynamicPanel(Specification):
     Examples
     --------
     >>> import tfp_index as tfp
-    >>> states = tfp.Panel.from_frame(tfp.datasets.load("munnell"), entity="STATE", time="YR",
-    ...                               output="GSP", capital="PC", labor="EMP")
-    >>> fit = tfp.DynamicPanel(lags=(2, 3)).fit(states)
-    >>> list(fit.params), fit.j_dof
-    (['capital', 'labor', 'persistence'], 4)
+    >>> sim = tfp.datasets.simulate.firm_effects(shock_persistence=0.5, rng=1)
+    >>> fit = tfp.DynamicPanel(predetermined="capital").fit(sim.panel())
+    >>> {name: round(value, 1) for name, value in fit.params.items()}, fit.j_dof
+    ({'capital': 0.3, 'labor': 0.6, 'persistence': 0.5}, 8)
     """
 
     output: str = "output"
