@@ -22,7 +22,7 @@ from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose
 
-__all__ = ["GrowthAccounting"]
+__all__ = ["GrowthAccounting", "row_counts"]
 
 _JUMP = 1.5  # change of a log that is worth a note: a factor of 4.5 within one period
 
@@ -234,6 +234,19 @@ class GrowthAccounting(Specification):
             If keys are missing or repeated, a role is absent, a value cannot be used, a column
             seems to switch its unit, or the grouping ``price_base`` changes within an entity.
         """
+        names, terms, notes = self.account(panel)
+        used, lost = row_counts(panel, terms)
+        return GrowthAccountingResult(
+            spec=self,
+            record=record_of(self, panel, Sample(panel.keys.frame_rows, used, lost, notes)),
+            keys=panel.keys,
+            inputs=names,
+            terms=terms,
+            step=panel.step,
+        )
+
+    def account(self, panel: Panel) -> tuple[tuple[str, ...], GrowthTerms, dict[str, int]]:
+        """Return the inputs, the terms of every row and what is to be noted; see `fit`."""
         require_keys(panel)
         refuse_mixed_bases(panel)
         if panel.item is not None:
@@ -273,19 +286,13 @@ class GrowthAccounting(Specification):
             columns = self._without_invalid(panel, (self.output, *names), columns, notes)
             terms = account()
         self._refuse_overflow(panel, (self.output, *names), terms)
-        limit = _JUMP if self.growth == "log" else float(np.expm1(_JUMP))
+        # a rate falls short of its log change upwards, but not downwards
+        limit = _JUMP if self.growth == "log" else -float(np.expm1(-_JUMP))
         if terms.largest.max(initial=0.0) > limit or any(
             f"{role}_index" in panel for role in (self.output, *names)
         ):
             self._look_closely(panel, (self.output, *names), notes)
-        return GrowthAccountingResult(
-            spec=self,
-            record=record_of(self, panel, _sample(panel, terms, notes)),
-            keys=panel.keys,
-            inputs=tuple(names),
-            terms=terms,
-            step=panel.step,
-        )
+        return tuple(names), terms, notes
 
     def _kernel_residual(self) -> str:
         if self.input_index == "arithmetic":
@@ -351,16 +358,13 @@ class GrowthAccounting(Specification):
             notes[f"{column}: {code}"] = count
 
 
-def _sample(panel: Panel, terms: GrowthTerms, notes: dict[str, int]) -> Sample:
+def row_counts(panel: Panel, terms: GrowthTerms) -> tuple[int, dict[str, int]]:
+    """Return how many rows have growth, and why the others have none."""
     first = panel.offsets.shape[0] - 1  # each series has one first row
     missing = int(terms.missing[0])
-    return Sample(
-        rows=panel.keys.frame_rows,
-        used=panel.n_rows - first - panel.n_gaps - missing,
-        lost={
-            "first row of its entity": first,
-            "gap before the row": panel.n_gaps,
-            "value or share missing": missing,
-        },
-        notes=notes,
-    )
+    lost = {
+        "first row of its entity": first,
+        "gap before the row": panel.n_gaps,
+        "value or share missing": missing,
+    }
+    return panel.n_rows - sum(lost.values()), lost

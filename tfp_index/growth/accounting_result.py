@@ -27,7 +27,7 @@ from tfp_index.results.result import Result, RowValues
 if TYPE_CHECKING:
     from tfp_index.growth.accounting import GrowthAccounting
 
-__all__ = ["REASONS", "GrowthAccountingResult"]
+__all__ = ["REASONS", "GrowthAccountingResult", "overview"]
 
 REASONS = {
     STATUS_OK: "",
@@ -166,6 +166,10 @@ class GrowthAccountingResult(Result):
         reasons : bool
             Add a column that says why a row has no growth.
         """
+        return self.keys.to_frame(self.row_columns(reasons=reasons), backend)
+
+    def row_columns(self, *, reasons: bool = False) -> dict[str, NDArray[Any]]:
+        """Return the columns of `to_frame` without the keys, in panel order."""
         values: dict[str, NDArray[Any]] = {"output_growth": self.output_growth}
         for name in self.inputs:
             values[f"{name}_contribution"] = self.contribution(name)
@@ -177,7 +181,7 @@ class GrowthAccountingResult(Result):
         if reasons:
             texts = np.array([REASONS[code] for code in sorted(REASONS)], object)
             values["reason"] = texts[self.terms.status]
-        return self.keys.to_frame(values, backend)
+        return values
 
     def periods(
         self,
@@ -372,26 +376,48 @@ class GrowthAccountingResult(Result):
     def glance(self) -> Table:
         """Return one row that sums the fit up."""
         used = self.terms.status == STATUS_OK
-        growth = float(np.mean(self.output_growth[used])) if used.any() else np.nan
-        tfp = float(np.mean(self.terms.tfp_contribution[used])) if used.any() else np.nan
-        share = float(ratio(np.array([tfp]), np.array([growth]))[0])
-        return Table(
-            {
-                "growth": [self.spec.growth],
-                "share_timing": [self.spec.share_timing],
-                "entities": [int(self.keys.entity_labels.shape[0])],
-                "rows_used": [int(used.sum())],
-                "mean_output_growth": [growth],
-                "mean_tfp_contribution": [tfp],
-                "tfp_share_of_growth": [share],
-            },
-            "Growth accounting; TFP growth is the residual",
-            ("unweighted over rows; fractions, not percent",),
-            self.keys.backend,
-        )
+        sums = (self.output_growth[used].sum(), self.terms.tfp_contribution[used].sum())
+        entities = int(self.keys.entity_labels.shape[0])
+        return overview(self.spec, entities, int(used.sum()), sums, self.keys.backend)
 
     def _repr_html_(self) -> str:
         few = self.keys.entity_labels[:12].tolist()
         return (
             super()._repr_html_() + self.periods(entities=few, incomplete="available")._repr_html_()
         )
+
+
+def overview(
+    spec: GrowthAccounting,
+    entities: int,
+    used: int,
+    sums: tuple[float, float],
+    backend: str,
+) -> Table:
+    """Return one row that sums growth accounts up.
+
+    Parameters
+    ----------
+    spec : GrowthAccounting
+    entities, used : int
+        Entities, and rows with growth.
+    sums : two floats
+        Of output growth and of the contribution of TFP over these rows.
+    backend : str
+    """
+    growth, tfp = (float(total / used) if used else np.nan for total in sums)
+    share = float(ratio(np.array([tfp]), np.array([growth]))[0])
+    return Table(
+        {
+            "growth": [spec.growth],
+            "share_timing": [spec.share_timing],
+            "entities": [entities],
+            "rows_used": [used],
+            "mean_output_growth": [growth],
+            "mean_tfp_contribution": [tfp],
+            "tfp_share_of_growth": [share],
+        },
+        "Growth accounting; TFP growth is the residual",
+        ("unweighted over rows; fractions, not percent",),
+        backend,
+    )

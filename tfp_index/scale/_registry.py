@@ -16,6 +16,7 @@ PROGRAMS: dict[str, str] = {
     # name of the specification's class -> "module:function" below tfp_index.scale.programs
     "Aggregation": "aggregation:aggregation",
     "Decomposition": "decomposition:decomposition",
+    "GrowthAccounting": "accounting:accounting",
 }
 """Where the program of each specification is; imported only when it is run."""
 

@@ -86,7 +86,8 @@ def run(
             if isinstance(task, Write):
                 columns, found = found
                 if written is not None:
-                    written.setdefault(task.name, []).append(pd.DataFrame(columns))
+                    table = getattr(columns, "columns", columns)
+                    written.setdefault(task.name, []).append(pd.DataFrame(dict(table)))
             answer = found if place == 0 else add(answer, found)
 
 
