@@ -15,7 +15,7 @@ import numpy  # noqa: ICN001  the one eager import: what a user pays for is know
 from tfp_index._version import __version__
 
 if TYPE_CHECKING:
-    from tfp_index import datasets, plot, report, reproductions
+    from tfp_index import datasets, plot, report, reproductions, scale
     from tfp_index.aggregation.aggregate import Aggregation
     from tfp_index.aggregation.decomposition import Decomposition
     from tfp_index.aggregation.disclosure import Cells, DisclosureRules
@@ -145,6 +145,7 @@ _MODULES = {
     "plot": "tfp_index.plot",
     "report": "tfp_index.report",
     "reproductions": "tfp_index.reproductions",
+    "scale": "tfp_index.scale",
     "statements": "tfp_index.criteria.statements",
 }
 """Public modules and where they live."""

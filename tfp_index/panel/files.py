@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index._optional import require
-from tfp_index.errors import FileError, TFPError, nearest
+from tfp_index.errors import DataError, FileError, TFPError, nearest
 from tfp_index.panel.frames import build_frame
 
-__all__ = ["read_file", "read_workbook_frames", "write_file"]
+__all__ = [
+    "column_names",
+    "csv_dialect",
+    "read_file",
+    "read_files",
+    "read_workbook_frames",
+    "write_file",
+]
 
 Array = NDArray[Any]
 
@@ -25,7 +32,7 @@ def read_file(path: str | Path) -> Any:
     """Read a CSV, Parquet or Excel file into a pandas frame.
 
     A CSV whose header is separated by semicolons, as a Vietnamese Excel writes it, has decimal
-    commas, and points between thousands; see `_csv_dialect`.
+    commas, and points between thousands; see `csv_dialect`.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def read_file(path: str | Path) -> Any:
     suffix = path.suffix.lower()
     try:
         if suffix in (".csv", ".tsv", ".txt") or path.name.lower().endswith(".csv.gz"):
-            return pd.read_csv(path, encoding="utf-8-sig", **_csv_dialect(path, suffix == ".tsv"))
+            return pd.read_csv(path, encoding="utf-8-sig", **csv_dialect(path, suffix == ".tsv"))
         if suffix in (".parquet", ".pq"):
             require("pyarrow", extra="io", purpose="reading Parquet")
             return pd.read_parquet(path)
@@ -69,7 +76,67 @@ _GROUPED = re.compile(r"^-?\d{1,3}(\.\d{3})+(,\d+)?$")
 _POINTED = re.compile(r"^-?\d+\.\d+$")
 
 
-def _csv_dialect(path: Path, tabs: bool) -> dict[str, Any]:
+def column_names(path: Path) -> list[str]:
+    """Return the columns of a Parquet or CSV file, without reading its rows.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged.
+    """
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            parquet = require("pyarrow.parquet", extra="io", purpose="reading Parquet")
+            return list(parquet.read_schema(path).names)
+        import pandas as pd
+
+        separator = csv_dialect(path, path.suffix.lower() == ".tsv")["sep"]
+        head = pd.read_csv(path, encoding="utf-8-sig", sep=separator, nrows=0)
+        return [str(name) for name in head.columns]
+    except (ValueError, OSError, UnicodeError) as error:
+        if isinstance(error, TFPError):
+            raise
+        raise FileError(f"{path} is damaged: {error}", code="unreadable_file") from error
+
+
+def read_files(paths: Sequence[Path], columns: Sequence[str]) -> Any:
+    """Read some columns of Parquet or CSV files that together are one table.
+
+    Raises
+    ------
+    FileError
+        If a file is damaged, or a column has types in two files that do not go together.
+    DataError
+        If a file lacks a column.
+    """
+    for path in paths:
+        names = column_names(path)
+        for column in columns:
+            if column not in names:
+                raise DataError(
+                    f"{path.name} has no column {column!r}",
+                    code="unknown_column",
+                    column=column,
+                    remedy=nearest(column, names),
+                )
+    if paths[0].suffix.lower() not in (".parquet", ".pq"):
+        import pandas as pd
+
+        return pd.concat([read_file(path)[list(columns)] for path in paths], ignore_index=True)
+    pa = require("pyarrow", extra="io", purpose="reading Parquet")
+    parquet = require("pyarrow.parquet", extra="io", purpose="reading Parquet")
+    try:
+        tables = [parquet.read_table(path, columns=list(columns)) for path in paths]
+        return pa.concat_tables(tables, promote_options="permissive")
+    except (ValueError, TypeError, OSError) as error:  # Arrow's own errors are among these
+        raise FileError(
+            f"the files could not be read as one table: {error}",
+            code="unreadable_file",
+            remedy="give each column one type in all files",
+        ) from error
+
+
+def csv_dialect(path: Path, tabs: bool) -> dict[str, Any]:
     """Return separator and marks of a text file, from its first rows.
 
     Raises

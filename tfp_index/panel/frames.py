@@ -23,6 +23,7 @@ from tfp_index.kernels.ordering import dense_codes
 __all__ = [
     "BACKENDS",
     "FrameReader",
+    "arrow_batches",
     "build_frame",
     "factorize",
     "is_missing",
@@ -150,6 +151,42 @@ class FrameReader:
         if coded is not None:
             return coded[0], _objects(coded[1])
         return factorize(self.keys(name))
+
+
+def arrow_batches(frame: Any, columns: Collection[str], rows: int) -> Any:
+    """Return a reader of Arrow record batches over some columns of a frame.
+
+    A DuckDB relation and an Arrow stream are read as they come, never whole.
+
+    Raises
+    ------
+    DataError
+        If a column holds values of several types, for which Arrow has no one type.
+    """
+    pa = require("pyarrow", extra="io", purpose="streaming a frame")
+    if type(frame).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+        return frame.project(", ".join(_quoted(name) for name in columns)).to_arrow_reader(rows)
+    if isinstance(frame, Mapping):
+        frame = build_frame({str(k): np.asarray(v) for k, v in frame.items()}, "pandas")
+    if isinstance(frame, pa.RecordBatchReader):
+        return frame
+    import narwhals.stable.v2 as nw
+
+    wrapped = _wrap(frame, nw).lazy().select(*columns).collect()
+    try:
+        return wrapped.to_arrow().to_reader(rows)
+    except (ValueError, TypeError) as error:  # Arrow's own errors are among these
+        raise DataError(
+            f"the frame has a column of mixed types: {error}",
+            code="mixed_types",
+            expected="one type in each column",
+            remedy="write keys in one way, all as text or all as whole numbers",
+        ) from error
+
+
+def _quoted(name: str) -> str:
+    """Return an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _coded_text(series: Any) -> tuple[NDArray[np.int64], list[Any]] | None:

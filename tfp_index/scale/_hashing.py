@@ -109,7 +109,7 @@ def _whole(label: Any) -> int | None:
     if isinstance(label, (bool, int, np.integer, np.bool_)):
         return int(label) if -(2**63) <= int(label) < 2**63 else None
     if isinstance(label, (float, np.floating)) and float(label).is_integer():
-        return int(label) if abs(label) < 2**53 else None
+        return int(label) if abs(float(label)) < 2**53 else None
     return None
 
 
@@ -140,9 +140,7 @@ def row_hashes(reader: FrameReader, keys: tuple[str, ...], numeric: tuple[str, .
     """
     state = np.zeros(len(reader), np.uint64)
     for place, name in enumerate((*keys, *numeric), start=1):
-        column = (
-            hash_keys(reader, name)[0] if name in keys else hash_numbers(reader.numbers(name))
-        )
+        column = hash_keys(reader, name)[0] if name in keys else hash_numbers(reader.numbers(name))
         salt = np.uint64(_GOLDEN * place % 2**64)
         for block in blocks(len(reader)):
             state[block] = mix(state[block] ^ (column[block] + salt))
