@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import tfp_index
-from tfp_index.results.specification import Specification
 
 ROOMS = {
     "panel": "Data",
@@ -65,12 +64,14 @@ def public_modules() -> dict[str, tuple[str, list[str]]]:
     return modules
 
 
+GIVING = ("fit", "score", "track")
+"""Methods that give a result: of specifications, criteria sets, plans."""
+
+
 def result_class(public: Any) -> type | None:
-    """Return the class that a specification's ``fit`` gives, or None."""
-    if not (inspect.isclass(public) and issubclass(public, Specification)):
-        return None
-    fit = getattr(public, "fit", None)
-    if fit is None:
+    """Return the class of the result that a public class gives, or None."""
+    fit = next((getattr(public, name) for name in GIVING if hasattr(public, name)), None)
+    if fit is None or not inspect.isclass(public):
         return None
     try:
         answer = typing.get_type_hints(fit).get("return")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,8 +100,8 @@ def read(
     as_of: int | None,
     columns: Mapping[str, str],
     running_totals: Sequence[str],
-) -> tuple[dict[str, Course], int | None]:
-    """Return the course of every target by its id, and the year it stands at.
+) -> tuple[dict[str, Course], int | None, str]:
+    """Return the course of every target by its id, the year it stands at, and the fingerprint.
 
     Raises
     ------
@@ -122,7 +123,15 @@ def read(
             _check_totals(target, rows, faults)
     if faults:
         raise ProgressError.of(faults)
-    return courses, as_of
+    return courses, as_of, _fingerprint(rows)
+
+
+def _fingerprint(rows: Sequence[_Row]) -> str:
+    """Return the SHA-256 over targets, years, figures and notes: the same for any row order."""
+    said = sorted(
+        (row.target.id, row.year, repr(row.value), repr(row.base), row.note) for row in rows
+    )
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _rows(

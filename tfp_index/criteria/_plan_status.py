@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,10 @@ class PlanStatus:
         The figures and notes that were read.
     backend : str
         Frame library of the progress data.
+    fingerprint : str
+        SHA-256 of the progress data, the same for any order of their rows.
+    running_totals : tuple of str
+        Targets whose figures were given as totals since the start.
     """
 
     plan: Plan
@@ -46,6 +51,21 @@ class PlanStatus:
     verdicts: Mapping[str, Verdict]
     courses: Mapping[str, Course]
     backend: str = "pandas"
+    fingerprint: str = ""
+    running_totals: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Everything needed to make the same status again from the same data, as plain data."""
+        return {
+            "plan": self.plan.code,
+            "plan_version": self.plan.version,
+            "plan_file": hashlib.sha256(self.plan.text.encode()).hexdigest(),
+            "library": f"tfp_index {__version__}",
+            "as_of": self.as_of,
+            "running_totals": list(self.running_totals),
+            "fingerprint": self.fingerprint,
+        }
 
     def __getitem__(self, key: str) -> Verdict:
         return self.verdicts[self.plan[key].id]
@@ -166,10 +186,7 @@ class PlanStatus:
         """
         later, outside = self.left_aside
         return {
-            "plan": self.plan.code,
-            "plan_version": self.plan.version,
-            "library": f"tfp_index {__version__}",
-            "as_of": self.as_of,
+            **self.record,
             "counts": {status: len(self.having(status)) for status in STATUSES},
             "left_aside": {"later": later, "outside": outside},
             "targets": [self._target_dict(target, notes) for target in self.plan.targets],

@@ -260,7 +260,7 @@ class Plan:
         if as_of is not None:
             as_of = _whole_year(as_of, "as_of")
         reader = FrameReader(progress)
-        courses, year = _plan_progress.read(
+        courses, year, fingerprint = _plan_progress.read(
             reader, self.targets, as_of=as_of, columns=columns, running_totals=totals
         )
         if year is None:
@@ -273,7 +273,15 @@ class Plan:
             target.id: judge(target, courses[target.id], year, target.id in totals)
             for target in self.targets
         }
-        return PlanStatus(self, year, ReadOnly(verdicts), ReadOnly(courses), reader.backend)
+        return PlanStatus(
+            plan=self,
+            as_of=year,
+            verdicts=ReadOnly(verdicts),
+            courses=ReadOnly(courses),
+            backend=reader.backend,
+            fingerprint=fingerprint,
+            running_totals=totals,
+        )
 
     def report_year(self, year: int) -> PlanReport:
         """Return the reports that fall due in a year, and what each should hold.

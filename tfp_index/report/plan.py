@@ -272,6 +272,9 @@ def _record(status: PlanStatus, context: Context) -> Section:
         ("period", f"{head['start']}–{head['end']}"),
         ("source", lang.pick(head["source"])),
         ("file", f"{plan.code} {plan.version}"),
+        ("plan_file", str(status.record["plan_file"])),
+        ("fingerprint", status.fingerprint),
+        ("running_totals", ", ".join(status.running_totals)),
         (
             "rows",
             lang.text(

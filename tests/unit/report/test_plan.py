@@ -128,3 +128,20 @@ def test_the_figure_shows_totals_and_where_they_should_be() -> None:
     assert "25%, chậm tiến độ" in [text.get_text() for text in ax.texts]
     with pytest.raises(DataError, match="counts a total"):
         tfp.plot.plan_progress(make_status(2020))
+
+
+def test_the_record_knows_the_data_whatever_the_order_of_rows() -> None:
+    frame = pd.DataFrame(
+        {"target": ["T1", "T1", "T4"], "year": [2021, 2022, 2022], "value": [3.0, 5.0, 1.0]}
+    )
+    plan = Plan.load("quang_ninh_203")
+    status = plan.track(frame, as_of=2022)
+    assert len(status.fingerprint) == 64
+    assert plan.track(frame[::-1], as_of=2022).fingerprint == status.fingerprint
+    changed = plan.track(frame.assign(value=[3.0, 5.0, 2.0]), as_of=2022)
+    assert changed.fingerprint != status.fingerprint
+    assert status.to_dict()["fingerprint"] == status.record["fingerprint"] == status.fingerprint
+    assert status.fingerprint in page_of(status, "vi").text
+    totals = plan.track(frame, as_of=2022, running_totals=["T1"])
+    assert totals.record["running_totals"] == ["T1"]
+    assert "running totals" in page_of(totals, "en").text
