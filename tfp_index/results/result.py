@@ -13,6 +13,7 @@ from tfp_index._version import __version__
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.panel.table import Table, plain
+from tfp_index.results.elsewhere import Elsewhere
 from tfp_index.results.specification import SCHEMA_VERSION, Specification
 
 __all__ = ["Record", "Result", "RowValues", "Sample", "record_of"]
@@ -212,6 +213,11 @@ class RowValues:
     keys: Keys
     values: Mapping[str, NDArray[Any]]
     title: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether the values are here; those of a run over partitions are in its files."""
+        return not isinstance(self.values, Elsewhere)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self.values[name]

@@ -15,16 +15,15 @@ from numpy.typing import NDArray
 
 from tfp_index.aggregation._rows import MISSING, Grouping, combinations, grouping
 from tfp_index.errors import DataError, SpecificationError
-from tfp_index.kernels.ordering import distinct_values
 from tfp_index.panel.checks import CODES
 from tfp_index.panel.keys import Category, Keys
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.panel import Panel
+from tfp_index.results.elsewhere import Elsewhere
 from tfp_index.results.result import RowValues
 from tfp_index.scale.task import Context, Program, Sum
 
 __all__ = [
-    "Elsewhere",
     "Frame",
     "aligned",
     "frame_of",
@@ -199,70 +198,6 @@ def whole(context: Context) -> Panel:
     )
 
 
-class Elsewhere:
-    """Stands where a result in memory holds one value for each row; any use of it says where to.
-
-    Parameters
-    ----------
-    what : str
-        Name of the values.
-    folder : str or None
-        Folder of the run's dataset that has them, if any does.
-
-    Examples
-    --------
-    >>> Elsewhere("productivity", "productivity").max()
-    Traceback (most recent call last):
-    tfp_index.errors.DataError: productivity of every row is not held by the result of a run over \
-partitions. Remedy: read the dataset 'productivity' in the output folder of the run (out=)
-    """
-
-    def __init__(self, what: str, folder: str | None) -> None:
-        object.__setattr__(self, "_said", (what, folder))
-
-    def _refuse(self) -> NoReturn:
-        what, folder = object.__getattribute__(self, "_said")
-        raise DataError(
-            f"{what} of every row is not held by the result of a run over partitions",
-            code="rows_elsewhere",
-            remedy=f"read the dataset {folder!r} in the output folder of the run (out=)"
-            if folder
-            else "fit in memory, or on a part of the rows",
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # protocols that only ask, such as copying and pickling
-            raise AttributeError(name)
-        self._refuse()
-
-    def __reduce__(self) -> Any:
-        return Elsewhere, object.__getattribute__(self, "_said")
-
-    def __repr__(self) -> str:
-        what, folder = object.__getattribute__(self, "_said")
-        return f"<{what} of every row: {f'dataset {folder!r}' if folder else 'not kept'}>"
-
-
-def _refusing(name: str) -> Any:
-    def method(self: Elsewhere, *_: Any, **__: Any) -> Any:
-        self._refuse()
-
-    method.__name__ = name
-    return method
-
-
-for _name in (
-    "getitem", "len", "iter", "array", "contains", "lt", "le", "gt", "ge", "neg", "add", "radd",
-    "sub", "rsub", "mul", "rmul", "truediv", "rtruediv",
-):  # fmt: skip
-    setattr(Elsewhere, f"__{_name}__", _refusing(f"__{_name}__"))
-
-
 def rows_elsewhere(keys: Keys, title: str, folder: str | None) -> RowValues:
     """Return row values that are in a dataset of the run, not in the result."""
     return RowValues(keys, Elsewhere(title, folder), title)  # type: ignore[arg-type]
-
-
-def distinct(values: Ints) -> _Distinct:
-    """Return the values that occur, as a sum whose total is their union."""
-    return _Distinct(distinct_values(values))
