@@ -312,15 +312,23 @@ def weight_changes(part: Sequence[Equation], first: FirstStep, weighted: Floats)
     (q, kept coefficients) float array
     """
     s = scores(part, first, first.coefficients)
-    clusters = s.shape[0]
     along = s @ weighted
-    kept = first.rank.kept
-    changes = np.empty((s.shape[1], kept.size))
-    for column, j in enumerate(kept.tolist()):
-        slopes = [-e.X[:, np.flatnonzero(e.at == j)].sum(axis=1) for e in part]
-        moved = _scores(part, first.whitened, slopes, clusters)
-        changes[:, column] = moved.T @ along + s.T @ (moved @ weighted)
-    return changes
+    changes = np.zeros((s.shape[1], first.coefficients.size))
+    row = 0
+    for e, w in zip(part, first.whitened, strict=True):
+        here = slice(row, row + w.rank.kept.size)
+        turned = np.zeros(e.Z.shape[1])
+        turned[w.rank.kept] = np.linalg.solve(w.R, weighted[here])
+        root = _root(e.weights)
+        times = along[e.clusters] if root is None else along[e.clusters] * root
+        own = e.Z.T @ (e.X * times[:, None])  # −∂s_c = Q'X of the cluster
+        moved = cluster_sums(e.X, e.Z @ turned, e.clusters, s.shape[0], root)
+        shared = s.T @ moved
+        for column, j in enumerate(e.at.tolist()):
+            changes[here, j] -= np.linalg.solve(w.R.T, own[w.rank.kept, column])
+            changes[:, j] -= shared[:, column]
+        row = here.stop
+    return changes[:, first.rank.kept]
 
 
 def solve_system(
