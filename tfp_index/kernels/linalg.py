@@ -9,6 +9,7 @@ blocks of rows, so that no second copy of the data exists.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -497,16 +498,20 @@ def two_way_meat(
     )
 
 
-def cluster_correction(n: int, k: int, groups: int) -> float:
+@overload
+def cluster_correction(n: int, k: int, groups: int) -> float: ...
+@overload
+def cluster_correction(n: Ints, k: Ints, groups: Ints) -> Floats: ...
+def cluster_correction(n: int | Ints, k: int | Ints, groups: int | Ints) -> float | Floats:
     """Small-sample factor ``G/(G−1) · (n−1)/(n−k)`` of a clustered covariance.
 
     Parameters
     ----------
-    n : int
+    n : int or array of int
         Rows.
-    k : int
+    k : int or array of int
         Estimated coefficients, absorbed effects included where they count.
-    groups : int
+    groups : int or array of int
         Clusters, at least 2.
 
     Examples

@@ -8,6 +8,7 @@ the sums are stacks of small matrices, ``(G, p, p)``, which numpy solves togethe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ def segment_blocks(offsets: Ints, size: int) -> list[tuple[int, int]]:
     while cuts[-1] < groups:
         reach = int(np.searchsorted(offsets, offsets[cuts[-1]] + size, side="right")) - 1
         cuts.append(min(max(reach, cuts[-1] + 1), groups))
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
 def segment_sums(X: Floats, offsets: Ints) -> Floats:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class ProductionByGroup(Result, Mapping[Any, One]):
     inputs : tuple of str
     labels : tuple
         Groups with an estimate.
-    fits : tuple
+    fits : sequence
         Their estimates.
     members : (n,) int array
         Place of each row's group in `labels`, or −1.
@@ -63,7 +63,7 @@ class ProductionByGroup(Result, Mapping[Any, One]):
     by: str
     inputs: tuple[str, ...]
     labels: tuple[Any, ...]
-    fits: tuple[Any, ...]
+    fits: Sequence[Any]
     members: Ints
     failed: Table
     warnings: tuple[str, ...] = field(default=())
@@ -71,6 +71,11 @@ class ProductionByGroup(Result, Mapping[Any, One]):
     @abstractmethod
     def _one(self, place: int) -> One:
         """Return the result of the group at a place of `labels`."""
+
+    @property
+    def _figures(self) -> Sequence[Any]:
+        """The estimates for tables that show nothing of single rows."""
+        return self.fits
 
     def __getitem__(self, label: Any) -> One:
         if label in self.labels:
@@ -105,7 +110,7 @@ class ProductionByGroup(Result, Mapping[Any, One]):
         columns: dict[str, list[Any]] = {
             name: [] for name in ("group", "term", "estimate", "std_error", "lower", "upper")
         }
-        for label, fit in zip(self.labels, self.fits, strict=True):
+        for label, fit in zip(self.labels, self._figures, strict=True):
             reach = critical_value(0.95, fit.dof)
             b = np.asarray(fit.params)
             with np.errstate(invalid="ignore"):
@@ -123,17 +128,18 @@ class ProductionByGroup(Result, Mapping[Any, One]):
 
     def glance(self) -> Table:
         """Return one row per group that sums its fit up."""
-        names = list(dict.fromkeys(name for fit in self.fits for name in fit.details))
+        fits = self._figures
+        names = list(dict.fromkeys(name for fit in fits for name in fit.details))
         scales = [
             Estimate(float(np.asarray(f.elasticity_mean).sum()), _root(f.elasticity_cov.sum()))
-            for f in self.fits
+            for f in fits
         ]
         columns: dict[str, Sequence[Any]] = {
             "group": list(self.labels),
             "returns_to_scale": [s.value for s in scales],
             "returns_to_scale_error": [s.std_error for s in scales],
-            **{name: [fit.details.get(name) for fit in self.fits] for name in names},
-            "warnings": [len(fit.warnings) for fit in self.fits],
+            **{name: [fit.details.get(name) for fit in fits] for name in names},
+            "warnings": [len(fit.warnings) for fit in fits],
         }
         return Table(columns, title=type(self.spec).__name__, backend=self.keys.backend)
 
@@ -180,12 +186,84 @@ class ProductionByGroup(Result, Mapping[Any, One]):
     __hash__ = object.__hash__
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """What fitting all groups in one pass gives.
+
+    Attributes
+    ----------
+    sound : (G,) bool array
+        Groups with an estimate; the others are left to a fit of their own.
+    inputs : tuple of str
+    samples : sequence of Sample
+        Of each group.
+    said : sequence of tuples
+        Warnings of each group: category and text.
+    result : callable
+        ``result(place, keys, rows)`` makes the result of a group on its own rows.
+    whole : mapping of str to RowValues
+        Row values of all groups, on the rows of the panel; NaN in groups that are not sound.
+    """
+
+    sound: NDArray[np.bool_]
+    inputs: tuple[str, ...]
+    samples: Sequence[Sample]
+    said: Sequence[Sequence[tuple[type[Warning], str]]]
+    result: Callable[[int, Keys, Ints], ProductionResult]
+    whole: Mapping[str, RowValues]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OnDemand(Sequence[ProductionResult]):
+    """Results of groups; those that were estimated together are made when they are asked for."""
+
+    made: tuple[ProductionResult | int, ...]  # or the place among all groups
+    together: Together
+    keys: Keys
+    rows: tuple[Ints, ...]
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    @overload
+    def __getitem__(self, at: int) -> ProductionResult: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[ProductionResult]: ...
+    def __getitem__(self, at: int | slice) -> ProductionResult | Sequence[ProductionResult]:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        found = self.made[at]
+        if not isinstance(found, int):
+            return found
+        rows = self.rows[found]
+        return self.together.result(found, _keys_of(self.keys, rows), rows)
+
+    def without_rows(self) -> tuple[ProductionResult, ...]:
+        """Return the results with empty row values, which takes little."""
+        none = np.zeros(0, np.int64)
+        return tuple(
+            self.together.result(found, self.keys, none) if isinstance(found, int) else found
+            for found in self.made
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class FitsByGroup(ProductionByGroup[ProductionResult]):
-    """Results of groups that were fitted one after the other, each as a panel of its own.
+    """Results of groups, each as if it had been fitted as a panel of its own.
 
     `fits` hold row values for the rows of their group only.
+
+    Attributes
+    ----------
+    whole : mapping of str to RowValues
+        Row values of all groups, where these were estimated in one pass.
     """
+
+    whole: Mapping[str, RowValues] = field(default_factory=dict)
+
+    @cached_property
+    def _figures(self) -> Sequence[ProductionResult]:
+        return self.fits.without_rows() if isinstance(self.fits, _OnDemand) else self.fits
 
     def _one(self, place: int) -> ProductionResult:
         fit = self.fits[place]
@@ -208,11 +286,18 @@ class FitsByGroup(ProductionByGroup[ProductionResult]):
         parts: list[RowValues] = [getattr(self.fits[place], name) for place in places]
         columns = dict.fromkeys(column for part in parts for column in part.values)
         values = {column: np.full(self.members.size, np.nan) for column in columns}
+        order, edges = self._rows
         for place, part in zip(places, parts, strict=True):
-            rows = np.flatnonzero(self.members == place)
+            rows = order[edges[place] : edges[place + 1]]
             for column, inside in part.values.items():
                 values[column][rows] = inside
         return RowValues(self.keys, values, parts[0].title)
+
+    @cached_property
+    def _rows(self) -> tuple[Ints, Ints]:
+        """Rows by group, and where each group starts among them."""
+        order = np.argsort(self.members, kind="stable")
+        return order, np.searchsorted(self.members[order], np.arange(len(self.fits) + 1))
 
     def row_values(self, name: str) -> RowValues:
         """Return row values of all groups on the panel's rows; NaN in groups without an estimate.
@@ -222,7 +307,7 @@ class FitsByGroup(ProductionByGroup[ProductionResult]):
         name : str
             Attribute of the results, e.g. ``"effects"``.
         """
-        return self._spread(range(len(self.fits)), name)
+        return self.whole[name] if name in self.whole else self._spread(range(len(self)), name)
 
     @cached_property
     def productivity(self) -> RowValues:
@@ -240,7 +325,7 @@ class FitsByGroup(ProductionByGroup[ProductionResult]):
         group, *others = table.columns
         columns = {
             group: table[group],
-            "rows": [fit.sample.used for fit in self.fits],
+            "rows": [fit.sample.used for fit in self._figures],
             **{name: table[name] for name in others},
         }
         return Table(columns, title=table.title, backend=table.backend)
@@ -252,6 +337,7 @@ def fit_by_group(
     *,
     rng: Any = None,
     on_progress: Callable[[int, int], None] | None = None,
+    together: Callable[[Any, Panel, Sequence[Ints]], Together | None] | None = None,
 ) -> FitsByGroup:
     """Fit a specification to every group of ``spec.by``, as if the group were all there is.
 
@@ -266,6 +352,8 @@ def fit_by_group(
         For the bootstrap; every group draws from a seed of its own.
     on_progress : callable, optional
         Called with (groups done, of how many).
+    together : callable, optional
+        Fits all groups in one pass, as far as that goes; the others are fitted on their own.
 
     Raises
     ------
@@ -279,46 +367,99 @@ def fit_by_group(
     alone = replace(spec, by=None)
     seed = seed_sequence(rng) if isinstance(getattr(spec, "se", None), Bootstrap) else None
     parts = _rows_of_groups(group)
-    fits: dict[Any, ProductionResult] = {}
-    failed: list[Failure] = []
-    said: list[Said] = []
+    done = together(alone, panel, tuple(parts.values())) if together and parts else None
+    found = _Outcomes()
     members = np.full(panel.n_rows, -1, np.int64)
     for place, (label, rows) in enumerate(parts.items()):
-        options = {}
-        if seed is not None:
-            key = (*seed.spawn_key, place)
-            options["rng"] = np.random.SeedSequence(seed.entropy, spawn_key=key)
-        part = _panel_of(panel, rows)
-        try:
-            fits[label], heard = _listened(alone, part, options)
-        except (EstimationError, DataError) as error:
-            if isinstance(error, DataError) and error.code not in OF_THE_GROUP:
-                raise
-            failed.append((label, part.n_rows, part.n_entities, error.code, error.message))
+        if done is not None and done.sound[place]:
+            found.add(label, place, done.samples[place], done.said[place])
         else:
-            members[rows] = len(fits) - 1
-            said += [(label, category, text) for category, text in heard]
+            found.fit(alone, _panel_of(panel, rows), label, _seeded(seed, place))
+        if label in found.fits:
+            members[rows] = len(found.fits) - 1
         if on_progress is not None:
             on_progress(place + 1, len(parts))
-    _refuse_none(spec, fits, failed)
-    texts = _gathered(said, failed, len(parts))
+    _refuse_none(spec, found.fits, found.failed)
+    texts = _gathered(found.said, found.failed, len(parts))
     for category, text in texts:
         warn(text, category, stacklevel=3)
     names = ("group", "rows", "firms", "code", "reason")
-    table = {name: [row[i] for row in failed] for i, name in enumerate(names)}
-    sample = _sample(panel, group, fits, failed)
+    table = {name: [row[i] for row in found.failed] for i, name in enumerate(names)}
+    sample = _sample(panel, group, found.samples, found.failed)
+    fits, whole = _results(found.fits, done, panel.keys, parts)
     return FitsByGroup(
         spec=spec,
         record=record_of(spec, panel, sample, seed.entropy if seed else None),
         keys=panel.keys,
         by=spec.by,
-        inputs=next(iter(fits.values())).inputs,
-        labels=tuple(fits),
-        fits=tuple(fits.values()),
+        inputs=done.inputs if done is not None else fits[0].inputs,
+        labels=tuple(found.fits),
+        fits=fits,
         members=members,
         failed=Table(table, title="Groups without an estimate", backend=panel.keys.backend),
         warnings=tuple(text for _, text in texts),
+        whole=whole,
     )
+
+
+@dataclass(slots=True)
+class _Outcomes:
+    """What became of the groups so far."""
+
+    fits: dict[Any, ProductionResult | int] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+
+    def add(
+        self,
+        label: Any,
+        fit: ProductionResult | int,
+        sample: Sample,
+        heard: Sequence[tuple[type[Warning], str]],
+    ) -> None:
+        """Keep an estimate, or its place among those that were made together."""
+        self.fits[label] = fit
+        self.samples.append(sample)
+        self.said += [(label, category, text) for category, text in heard]
+
+    def fit(self, spec: Any, part: Panel, label: Any, options: Mapping[str, Any]) -> None:
+        """Fit a group as a panel of its own."""
+        try:
+            fit, heard = _listened(spec, part, options)
+        except (EstimationError, DataError) as error:
+            if isinstance(error, DataError) and error.code not in OF_THE_GROUP:
+                raise
+            self.failed.append((label, part.n_rows, part.n_entities, error.code, error.message))
+        else:
+            self.add(label, fit, fit.sample, heard)
+
+
+def _seeded(seed: np.random.SeedSequence | None, place: int) -> dict[str, Any]:
+    """Return the options of a group's fit: a seed of its own, if there is a bootstrap."""
+    if seed is None:
+        return {}
+    key = (*seed.spawn_key, place)
+    return {"rng": np.random.SeedSequence(seed.entropy, spawn_key=key)}
+
+
+def _results(
+    made: Mapping[Any, ProductionResult | int],
+    done: Together | None,
+    keys: Keys,
+    parts: Mapping[Any, Ints],
+) -> tuple[Sequence[ProductionResult], Mapping[str, RowValues]]:
+    """Return the groups' results, and their row values on the panel where these are there."""
+    if done is None:
+        return tuple(fit for fit in made.values() if not isinstance(fit, int)), {}
+    for label, fit in made.items():
+        if isinstance(fit, int):
+            continue
+        for name, part in done.whole.items():
+            for column, values in part.values.items():
+                values[parts[label]] = getattr(fit, name)[column]
+    fits = _OnDemand(tuple(made.values()), done, keys, tuple(parts.values()))
+    return fits, done.whole
 
 
 def _rows_of_groups(group: Category) -> dict[Any, Ints]:
@@ -339,11 +480,25 @@ def _listened(
     return fit, heard
 
 
+def _keys_of(keys: Keys, rows: Ints) -> Keys:
+    """Return the keys of some rows, ascending, as those of a panel of its own."""
+    offsets = group_offsets(keys.entity_codes[rows])
+    return Keys(
+        entity_codes=np.repeat(np.arange(offsets.size - 1), np.diff(offsets)),
+        entity_labels=keys.entity_labels[keys.entity_codes[rows[offsets[:-1]]]],
+        time=keys.time[rows],
+        calendar=keys.calendar,
+        offsets=offsets,
+        order=None,
+        frame_rows=rows.size,
+        names=keys.names,
+        backend=keys.backend,
+    )
+
+
 def _panel_of(panel: Panel, rows: Ints) -> Panel:
     """Return some rows of a panel, ascending, as a panel of its own."""
-    keys = panel.keys
-    offsets = group_offsets(keys.entity_codes[rows])
-    entity = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+    keys = _keys_of(panel.keys, rows)
     groups = {}
     for name, group in panel.groups.items():  # only the categories that occur here
         codes = group.codes[rows]
@@ -351,22 +506,12 @@ def _panel_of(panel: Panel, rows: Ints) -> Panel:
         inside = np.where(codes >= 0, np.searchsorted(present, codes), -1)
         groups[name] = Category(inside, group.labels[present], group.column)
     return Panel(
-        keys=Keys(
-            entity_codes=entity,
-            entity_labels=keys.entity_labels[keys.entity_codes[rows[offsets[:-1]]]],
-            time=keys.time[rows],
-            calendar=keys.calendar,
-            offsets=offsets,
-            order=None,
-            frame_rows=rows.size,
-            names=keys.names,
-            backend=keys.backend,
-        ),
+        keys=keys,
         columns=ReadOnly({role: values[rows] for role, values in panel.columns.items()}),
         names=panel.names,
         inputs=panel.inputs,
         groups=ReadOnly(groups),
-        lag_status=lag_status(entity, keys.time[rows], panel.step),
+        lag_status=lag_status(keys.entity_codes, keys.time, panel.step),
         logs=panel.logs,
         step=panel.step,
         vintage=panel.vintage,
@@ -394,7 +539,7 @@ def _refuse_none(spec: Any, fits: Mapping[Any, Any], failed: Sequence[Failure]) 
 def _sample(
     panel: Panel,
     group: Category,
-    fits: Mapping[Any, ProductionResult],
+    samples: Sequence[Sample],
     failed: Sequence[Failure],
 ) -> Sample:
     """Add up the groups' counts; rows of groups without an estimate are lost for that reason."""
@@ -404,11 +549,11 @@ def _sample(
         "group without an estimate": sum(row[1] for row in failed),
     }
     notes: dict[str, int] = {}
-    for fit in fits.values():
-        for total, counts in ((lost, fit.sample.lost), (notes, fit.sample.notes)):
+    for own in samples:
+        for total, counts in ((lost, own.lost), (notes, own.notes)):
             for reason, count in counts.items():
                 total[reason] = total.get(reason, 0) + count
-    used = sum(fit.sample.used for fit in fits.values())
+    used = sum(own.used for own in samples)
     return Sample(panel.keys.frame_rows, used, lost, notes)
 
 

@@ -25,7 +25,17 @@ from tfp_index.kernels.within import Effects, one_way, random_effects, two_way
 from tfp_index.panel.panel import Panel
 from tfp_index.production._by_group import fit_by_group
 from tfp_index.production._functional_form import elasticities, free_directions, terms
-from tfp_index.production._result import Named, ProductionResult
+from tfp_index.production._least_squares_result import (
+    EFFECTS,
+    ELASTICITIES,
+    NO_LAG,
+    PRODUCTIVITY,
+    LeastSquaresResult,
+    no_spread,
+    not_definite,
+)
+from tfp_index.production._least_squares_segments import fit_together
+from tfp_index.production._result import Named
 from tfp_index.production._rows import (
     Used,
     chosen_inputs,
@@ -45,20 +55,6 @@ Mask = NDArray[np.bool_]
 
 VANISHED = 1e-10
 """A column is gone when a transformation leaves less than this share of its length."""
-
-
-@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class LeastSquaresResult(ProductionResult):
-    """A production function estimated by least squares.
-
-    Attributes
-    ----------
-    effects : RowValues
-        ``entity_effect`` and ``time_effect``, as far as the specification has them, and the
-        ``residual`` of the regression (of changes, with first differences).
-    """
-
-    effects: RowValues
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +153,7 @@ class _Linear(Specification):
             If an input or control is collinear with others, or too few rows are left.
         """
         if self.by is not None:
-            return fit_by_group(self, panel)
+            return fit_by_group(self, panel, together=fit_together)
         inputs = chosen_inputs(panel, self.inputs)
         columns = read_logs(panel, (self.output, *inputs))
         columns |= read_plain(panel, self.controls)
@@ -203,7 +199,7 @@ class _Linear(Specification):
         effects["residual"] = fit.residual
         out = slice(1, design.X.shape[1])  # inputs and controls, not the constant
         productivity = design.y - design.X[:, out] @ fit.b[out]
-        kept = used if fit.rows is None else used.narrow(fit.rows, "no row of the period before")
+        kept = used if fit.rows is None else used.narrow(fit.rows, NO_LAG)
 
         def rows(values: dict[str, Floats], title: str) -> RowValues:
             return RowValues(panel.keys, {k: used.spread(v) for k, v in values.items()}, title)
@@ -214,17 +210,15 @@ class _Linear(Specification):
             keys=panel.keys,
             params=Named(tuple(design.names[i] for i in fit.columns), fit.b[fit.columns]),
             cov_params=fit.V[np.ix_(fit.columns, fit.columns)],
-            productivity=rows({"productivity": productivity}, "Log total factor productivity"),
-            elasticities_by_row=rows(
-                dict(zip(inputs, by_row.T, strict=True)), "Output elasticities"
-            ),
+            productivity=rows({"productivity": productivity}, PRODUCTIVITY),
+            elasticities_by_row=rows(dict(zip(inputs, by_row.T, strict=True)), ELASTICITIES),
             inputs=inputs,
             elasticity_mean=Named(inputs, fit.b[first]),
             elasticity_cov=fit.V[first, first],
             dof=fit.dof,
             details={"entities": design.firm[1], "periods": design.period[1], **fit.figures},
             warnings=fit.warnings,
-            effects=rows(effects, "Effects and residual"),
+            effects=rows(effects, EFFECTS),
         )
 
 
@@ -405,11 +399,8 @@ def _covariance(
     scale = np.sqrt(np.abs(np.diagonal(V)))
     scale[scale == 0] = 1.0
     texts: tuple[str, ...] = ()
-    if np.linalg.eigvalsh(V / np.outer(scale, scale))[0] < -1e-8:
-        texts = (
-            f"the two-way clustered covariance is not positive definite ({firms} entities, "
-            f"{periods} periods): some errors may be missing; cov='clustered' always has them",
-        )
+    if V.size and np.linalg.eigvalsh(V / np.outer(scale, scale))[0] < -1e-8:
+        texts = (not_definite(firms, periods),)
     return V, min(firms, periods) - 1, texts
 
 
@@ -511,10 +502,7 @@ def _random(spec: _Linear, panel: Panel, design: _Design) -> _Fit:
     }
     texts = fit.warnings
     if parts.variance_entity <= 0:
-        texts += (
-            f"the variance of the random effects is estimated at {parts.variance_entity:.4g}, "
-            "not above zero: the estimate is that of pooled least squares",
-        )
+        texts += (no_spread(parts.variance_entity),)
     residual = design.y - design.X @ fit.b
     return _Fit(fit.b, fit.V, fit.columns, fit.dof, figures, residual, None, None, texts)
 

@@ -24,6 +24,8 @@ SPECS = {
     "gnr": tfp.GandhiNavarroRivers(revenue_share="share", share_degree=1, law_degree=1),
     "dynamic": tfp.DynamicPanel(inputs=("labor", "capital"), lags=(2, 3), time_effects=False),
 }
+IN_ONE_PASS = ("pooled", "two_way", "difference", "random", "translog")
+CLOSE = 1e-10  # groups in one pass: other sums of the same rows; the rest to the bit
 ALL = pytest.mark.parametrize("name", SPECS)
 ROLES = {
     "entity": "firm",
@@ -77,6 +79,15 @@ def fit_alone(spec, frame, label):
         return spec.fit(tfp.Panel.from_frame(frame[frame["ngành"] == label], **ROLES))
 
 
+def same(name, left, right):
+    """Equal to the bit, or to rounding where all groups are estimated in one pass."""
+    left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
+    if name not in IN_ONE_PASS:
+        return np.array_equal(left, right, equal_nan=True)
+    size = np.nanmax(np.abs(right), initial=0.0)
+    return np.allclose(left, right, rtol=CLOSE, atol=CLOSE * size, equal_nan=True)
+
+
 @ALL
 def test_groups_in_one_call_equal_separate_calls(name, frame):
     spec = SPECS[name]
@@ -89,22 +100,24 @@ def test_groups_in_one_call_equal_separate_calls(name, frame):
         one, both = fit_alone(spec, frame, label), fits[label]
         assert type(both) is type(one)
         assert both.params.names == one.params.names
-        assert np.array_equal(np.asarray(both.params), np.asarray(one.params))
-        assert np.array_equal(both.cov_params, one.cov_params)
-        assert both.details == one.details
+        assert same(name, both.params, one.params)
+        assert same(name, both.cov_params, one.cov_params)
+        if name in IN_ONE_PASS:
+            assert both.details == pytest.approx(one.details, rel=CLOSE)
+        else:
+            assert both.details == one.details
         assert both.warnings == one.warnings
         assert both.sample.used == one.sample.used
         assert both.sample.balanced
         inside = (frame["ngành"] == label).to_numpy()
         for kind in ("productivity", "elasticities_by_row"):
             alone, here = getattr(one, kind).to_frame(), getattr(both, kind).to_frame()
-            for column in alone.columns:
-                left = here.loc[inside, column].to_numpy()
-                assert np.array_equal(left, alone[column].to_numpy(), equal_nan=True)
+            for column in getattr(one, kind).values:
+                assert same(name, here.loc[inside, column], alone[column])
             outside = here.loc[~inside, list(getattr(one, kind).values)]
             assert outside.isna().all(axis=None)
         alone = one.productivity.to_frame()["productivity"].to_numpy()
-        assert np.array_equal(joined.loc[inside, "productivity"].to_numpy(), alone, equal_nan=True)
+        assert same(name, joined.loc[inside, "productivity"], alone)
     assert {w.filename for w in caught} <= {__file__}
 
 

@@ -1,0 +1,540 @@
+"""Least squares of every group of a panel in one pass: Gram matrices of segments, solved as stacks.
+
+The rows are sorted by group, entity and period once. Blocks of whole groups then go through the
+same steps as a single fit, for all their groups together: columns less the means of their group,
+effects taken out, cross products, coefficients, residuals, errors.
+
+Cross products square the condition number. A group whose regressors are too much alike for that,
+and every group that may have no estimate at all, is left to the fit of a single panel (`sound` is
+False there), which works on the rows and gives the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfp_index.errors import DataError, IdentificationWarning
+from tfp_index.kernels.blocks import BLOCK_ROWS, default_threads
+from tfp_index.kernels.linalg import cluster_correction
+from tfp_index.kernels.segment_effects import (
+    Components,
+    Layout,
+    changes,
+    components,
+    layout_of,
+    less_both,
+    less_entities,
+    less_periods,
+    period_sums,
+)
+from tfp_index.kernels.segments import (
+    least_share,
+    moved_back,
+    segment_blocks,
+    segment_combine,
+    segment_cross,
+    segment_means,
+    segment_sums,
+    solve_segments,
+    spread,
+)
+from tfp_index.panel.panel import Keys, Panel
+from tfp_index.production._by_group import Together
+from tfp_index.production._functional_form import elasticities, free_directions, terms
+from tfp_index.production._least_squares_result import (
+    EFFECTS,
+    ELASTICITIES,
+    NO_LAG,
+    PRODUCTIVITY,
+    LeastSquaresResult,
+    no_spread,
+    not_definite,
+)
+from tfp_index.production._result import Named
+from tfp_index.production._rows import chosen_inputs, read_logs, read_plain
+from tfp_index.results.result import Record, RowValues, Sample, record_of
+
+__all__ = ["fit_together"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+ALIKE = 1e-5
+"""Least eigenvalue of the correlations of the regressors, below which a group is fitted on its
+rows: rounding in the inverse of the cross products is ε over it."""
+
+LEFT = 1e-8
+"""Share of a column's sum of squares that has to be left after a transformation, for the same
+reason, and a hundredth of it of the outcome's after the fit."""
+
+CONSTANTS = ("constant", "mean_growth")
+
+PERIODS = 200
+"""Most periods in a group for which two-way effects are solved together."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """What all blocks share: the columns, and where the results go."""
+
+    spec: Any
+    panel: Panel
+    inputs: tuple[str, ...]
+    columns: tuple[Floats, ...]  # inputs, controls, output; in panel order
+    rows: Ints  # complete rows, by group
+    groups: Ints  # (G + 1,) where they start
+    out: dict[str, Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """Rows of some groups: columns less their group's means, outcome last."""
+
+    rows: Ints
+    entity: Ints
+    layout: Layout
+    Z: Floats  # (k + 1, m)
+    shift: Floats  # (G, k + 1)
+    squares: Floats  # (G, k + 1) of the columns as they were
+    x: Floats  # (inputs, m) log inputs, less their mean in the translog
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moved:
+    """What is regressed on what: (p + 1, n) columns with the outcome last.
+
+    ``shift`` was taken out of the columns beside a constant, which is the first column then.
+    """
+
+    W: Floats
+    layout: Layout
+    absorbed: Ints
+    shift: Floats | None = None
+    has: Mask | None = None
+    known: Mask | None = None
+    gamma: Floats | None = None
+    parts: Components | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Solved:
+    """Estimates of the groups of a block; those that are not sound have zeros."""
+
+    sound: Mask
+    b: Floats  # (G, columns of the design that are estimated)
+    V: Floats
+    dof: Ints
+    used: Ints
+    figures: dict[str, NDArray[Any]]
+    texts: list[tuple[str, ...]]
+
+
+def fit_together(spec: Any, panel: Panel, parts: Sequence[Ints]) -> Together | None:
+    """Fit Cobb–Douglas or translog to all groups.
+
+    Parameters
+    ----------
+    spec : CobbDouglas or Translog
+    panel : Panel
+    parts : sequence of int arrays
+        Rows of each group, ascending.
+
+    Returns
+    -------
+    Together or None
+        None when a column cannot be read: fitting group by group says in which.
+    """
+    try:
+        inputs = chosen_inputs(panel, spec.inputs)
+        columns = read_logs(panel, (spec.output, *inputs))
+        columns |= read_plain(panel, spec.controls)
+    except DataError:
+        return None
+    order, which = np.concatenate(parts), np.repeat(np.arange(len(parts)), [p.size for p in parts])
+    keep, lost = _complete(panel, columns, order, which, len(parts))
+    rows, which = order[keep], which[keep]
+    names = _row_names(spec, inputs)
+    job = _Job(
+        spec=spec,
+        panel=panel,
+        inputs=inputs,
+        columns=tuple(columns[x] for x in (*inputs, *spec.controls, spec.output)),
+        rows=rows,
+        groups=np.searchsorted(which, np.arange(len(parts) + 1)),
+        out={name: np.full(panel.n_rows, np.nan) for name in names},
+    )
+    cuts = segment_blocks(job.groups, BLOCK_ROWS)
+    with ThreadPoolExecutor(default_threads()) as pool:
+        solved = list(pool.map(lambda cut: _fit_block(job, *cut), cuts))
+    return _together(job, solved, parts, lost)
+
+
+def _complete(
+    panel: Panel, columns: dict[str, Floats], order: Ints, which: Ints, groups: int
+) -> tuple[Mask, dict[str, Ints]]:
+    """Rows with a value in every column, and how many rows of each group every column costs."""
+    keep = np.ones(order.size, bool)
+    lost: dict[str, Ints] = {}
+    for role, values in columns.items():
+        missing = np.isnan(values)
+        if missing.any():
+            missing = missing[order] & keep
+            lost[f"{panel.names.get(role, role)} missing"] = np.bincount(
+                which[missing], minlength=groups
+            )
+            keep &= ~missing
+    return keep, lost
+
+
+def _row_names(spec: Any, inputs: tuple[str, ...]) -> list[str]:
+    effects = {"entity": ["entity_effect"], "time": ["time_effect"]}
+    effects["two_way"] = effects["entity"] + effects["time"]
+    kinds = effects.get(spec.effects, [])
+    return ["productivity", *kinds, "residual", *(f"elasticity {x}" for x in inputs)]
+
+
+def _fit_block(job: _Job, first: int, last: int) -> _Solved:
+    block = _block(job, first, last)
+    moved = _MOVES[job.spec.effects](job.spec, job.panel, block)
+    solved, e = _solve(job.spec, len(job.inputs), block, moved)
+    _write_rows(job, block, moved, solved, e)
+    return solved
+
+
+def _block(job: _Job, first: int, last: int) -> _Block:
+    groups = job.groups[first : last + 1] - job.groups[first]
+    rows = job.rows[job.groups[first] : job.groups[last]]
+    inputs, degree = len(job.inputs), job.spec._degree
+    raw = np.stack([column[rows] for column in job.columns])
+    if degree == 2:
+        raw[:inputs] -= spread(segment_means(raw[:inputs], groups), groups)
+        own = terms(list(raw[:inputs]), job.inputs, 2)[1]
+        raw = np.stack([*own, *raw[inputs:]])
+    x = raw[:inputs]
+    shift = segment_means(raw, groups)
+    Z = raw - spread(shift, groups)
+    squares = segment_sums(Z * Z, groups) + np.diff(groups) * shift**2
+    entity = job.panel.entity_codes[rows]
+    layout = layout_of(groups, entity, job.panel.time[rows])
+    return _Block(rows, entity, layout, Z, shift.T, squares.T, x)
+
+
+def _pooled(spec: Any, panel: Panel, block: _Block) -> _Moved:
+    W = np.concatenate([np.ones((1, block.rows.size)), block.Z])
+    return _Moved(W, block.layout, np.zeros(block.layout.rows.size, np.int64), block.shift)
+
+
+def _entities(spec: Any, panel: Panel, block: _Block) -> _Moved:
+    firms = np.diff(block.layout.of_groups)
+    return _Moved(less_entities(block.Z, block.layout), block.layout, firms)
+
+
+def _periods(spec: Any, panel: Panel, block: _Block) -> _Moved:
+    return _Moved(less_periods(block.Z, block.layout), block.layout, np.diff(block.layout.cells))
+
+
+def _both(spec: Any, panel: Panel, block: _Block) -> _Moved:
+    """Two-way effects; a group of more periods than entities, or very many, stays out."""
+    firms, periods = np.diff(block.layout.of_groups), np.diff(block.layout.cells)
+    known = (firms >= periods) & (periods <= PERIODS)
+    if not known.any() or periods.max() > PERIODS:
+        none = np.zeros(known.size, bool)
+        return _Moved(block.Z, block.layout, firms, known=none)
+    W, gamma, rank = less_both(block.Z, block.layout)
+    return _Moved(W, block.layout, firms + rank, known=known, gamma=gamma)
+
+
+def _first_difference(spec: Any, panel: Panel, block: _Block) -> _Moved:
+    D, has, layout = changes(block.Z, block.layout, block.entity, panel.step)
+    shift = segment_means(D, layout.groups)
+    W = np.concatenate([np.ones((1, D.shape[1])), D - spread(shift, layout.groups)])
+    return _Moved(W, layout, np.zeros(layout.rows.size, np.int64), shift.T, has)
+
+
+def _random(spec: Any, panel: Panel, block: _Block) -> _Moved:
+    layout = block.layout
+    parts = components(block.Z, layout, ALIKE)
+    W = np.concatenate([np.ones((1, block.rows.size)), block.Z])
+    W -= spread(parts.theta * segment_means(W, layout.entities), layout.entities)
+    zero = np.zeros(layout.rows.size, np.int64)
+    return _Moved(W, layout, zero, block.shift, known=parts.known, parts=parts)
+
+
+_MOVES = {
+    None: _pooled,
+    "entity": _entities,
+    "time": _periods,
+    "two_way": _both,
+    "first_difference": _first_difference,
+    "random": _random,
+}
+"""How each kind of effects is taken out."""
+
+
+def _solve(spec: Any, inputs: int, block: _Block, moved: _Moved) -> tuple[_Solved, Floats]:
+    """Coefficients and errors of all groups, and the residuals of the regression."""
+    W, layout, constant = moved.W, moved.layout, int(moved.shift is not None)
+    k, n = W.shape[0] - 1, layout.rows
+    start, N = free_directions(inputs, spec._degree, spec.returns, k, constant)
+    cross = segment_cross(W, layout.groups)
+    sound = n - N.shape[1] - moved.absorbed >= 1
+    sound &= n > 0 if moved.known is None else moved.known
+    left = np.einsum("gii->gi", cross)[:, constant:]
+    sound &= (left > LEFT * block.squares).all(axis=1)
+    inner = cross[:, :k, :k]
+    sound &= (least_share(inner) > ALIKE) & (least_share(N.T @ inner @ N) > ALIKE)
+    firms, periods = np.diff(layout.of_groups), np.diff(layout.cells)
+    if spec.cov in ("clustered", "two_way_clustered"):
+        sound &= firms > 1
+    if spec.cov == "two_way_clustered":
+        sound &= periods > 1
+    b, bread = np.zeros((n.size, k)), np.zeros((n.size, k, k))
+    found = solve_segments(cross[sound], start, N)
+    b[sound], bread[sound] = found.coefficients, found.bread
+    e = W[k] - segment_combine(b, W[:k], layout.groups)
+    ssr = segment_sums((e * e)[None], layout.groups)[0]
+    sound &= ssr > 0.01 * LEFT * block.squares[:, -1]
+    V, dof, texts = _errors(spec, moved, N, bread, e, ssr, sound)
+    figures = _figures(spec, block, moved, cross[:, k, k], ssr, n - N.shape[1] - moved.absorbed)
+    if moved.shift is not None:
+        b[:, 0] += moved.shift[:, -1]
+        b, V = moved_back(b, V, moved.shift[:, :-1])
+    if moved.parts is not None:
+        for g in np.flatnonzero(sound & (np.nan_to_num(moved.parts.entity) <= 0)).tolist():
+            texts[g] += (no_spread(float(moved.parts.entity[g])),)
+    return _Solved(sound, b, V, dof, n, figures, texts), e
+
+
+def _errors(
+    spec: Any, moved: _Moved, N: Floats, bread: Floats, e: Floats, ssr: Floats, sound: Mask
+) -> tuple[Floats, Ints, list[tuple[str, ...]]]:
+    """Covariances, degrees of freedom of t, warnings."""
+    layout, k = moved.layout, N.shape[1]
+    texts: list[tuple[str, ...]] = [()] * sound.size
+    n, firms, periods = layout.rows, np.diff(layout.of_groups), np.diff(layout.cells)
+    left = np.where(sound, n - k - moved.absorbed, 1)
+    if spec.cov == "classical":
+        return bread * (ssr / left)[:, None, None], left, texts
+    scores = moved.W[:-1] * e
+    if spec.cov == "robust":
+        meat = segment_cross(scores, layout.groups) * (n / left)[:, None, None]
+        return _sandwich(bread, meat), left, texts
+    nested = spec.cov == "clustered" and spec.effects in ("entity", "two_way")
+    K = k + moved.absorbed - (firms if nested else 0)
+    n, K, firms, periods = (  # where there is no estimate, anything that divides
+        np.where(sound, v, d) for v, d in ((n, 4), (K, 1), (firms, 2), (periods, 2))
+    )
+    sums = segment_sums(scores, layout.entities)
+    meat = _corrected(segment_cross(sums, layout.of_groups), n, K, firms)
+    if spec.cov == "clustered":
+        return _sandwich(bread, meat), firms - 1, texts
+    sums = period_sums(scores, layout)
+    meat += _corrected(segment_cross(sums, layout.cells), n, K, periods)
+    # cells of both groupings are the rows themselves
+    meat -= _corrected(segment_cross(scores, layout.groups), n, K, n)
+    V = _sandwich(bread, meat)
+    for g in np.flatnonzero(sound & _indefinite(N.T @ V @ N)).tolist():
+        texts[g] = (not_definite(int(firms[g]), int(periods[g])),)
+    return V, np.minimum(firms, periods) - 1, texts
+
+
+def _corrected(meat: Floats, n: Ints, K: Ints, clusters: Ints) -> Floats:
+    """Clustered meat of each group with its small-sample factor."""
+    return np.asarray(cluster_correction(n, K, clusters)[:, None, None] * meat)
+
+
+def _indefinite(V: Floats) -> Mask:
+    """Say which covariances have a negative variance in some direction."""
+    if not V.shape[1]:
+        return np.zeros(V.shape[0], bool)
+    scale = np.sqrt(np.abs(np.einsum("gii->gi", V)))
+    scale[scale == 0] = 1.0
+    least = np.linalg.eigvalsh(V / scale[:, :, None] / scale[:, None, :])[:, 0]
+    return np.asarray(least < -1e-8)
+
+
+def _sandwich(bread: Floats, meat: Floats) -> Floats:
+    V = bread @ meat @ bread
+    return np.asarray(0.5 * (V + V.transpose(0, 2, 1)))
+
+
+def _figures(
+    spec: Any, block: _Block, moved: _Moved, square: Floats, ssr: Floats, dof: Ints
+) -> dict[str, NDArray[Any]]:
+    """What `glance` shows of each group, in the order of a single fit."""
+    layout = block.layout
+    figures: dict[str, NDArray[Any]] = {
+        "entities": np.diff(layout.of_groups),
+        "periods": np.diff(layout.cells),
+    }
+    fixed = spec.effects in ("entity", "time", "two_way")
+    total = segment_sums(block.Z[-1:] ** 2, layout.groups)[0] if fixed else square
+    if moved.parts is None:
+        figures["r_squared"] = 1.0 - ssr / np.where(total > 0, total, 1.0)
+    figures["residual_sd"] = np.sqrt(ssr / np.maximum(dof, 1))
+    figures["residual_dof"] = dof
+    if fixed:
+        figures["r_squared_within"] = 1.0 - ssr / np.where(square > 0, square, 1.0)
+        figures["effects"] = moved.absorbed
+    if moved.parts is not None:
+        parts, firms = moved.parts, layout.of_groups.tolist()
+        figures["variance_error"], figures["variance_entity"] = parts.error, parts.entity
+        figures["theta_median"] = np.array(
+            [np.median(parts.theta[a:b]) if b > a else 0.0 for a, b in pairwise(firms)]
+        )
+    return figures
+
+
+def _write_rows(job: _Job, block: _Block, moved: _Moved, solved: _Solved, e: Floats) -> None:
+    """Put productivity, effects, residuals and elasticities on the panel's rows."""
+    layout = block.layout
+    here = slice(None) if solved.sound.all() else np.repeat(solved.sound, layout.rows)
+    rows = block.rows[here]
+    slopes = solved.b[:, int(moved.shift is not None) :]
+    inner = block.Z[-1] - segment_combine(slopes, block.Z[:-1], layout.groups)
+    level = block.shift[:, -1] - np.einsum("gj,gj->g", slopes, block.shift[:, :-1])
+    productivity = inner + spread(level, layout.groups)
+    residual = e
+    if moved.has is not None:
+        residual = np.full(block.rows.size, np.nan)
+        residual[moved.has] = e
+    elif moved.parts is not None:
+        residual = productivity - spread(solved.b[:, 0], layout.groups)
+    values = {"productivity": productivity, "residual": residual}
+    values |= _effects(job.spec, block, moved, slopes, productivity)
+    spec, inputs = job.spec, len(job.inputs)
+    if spec._degree == 1:
+        by_row = spread(slopes[:, :inputs].T, layout.groups)
+    else:
+        edges = layout.groups.tolist()
+        by_row = np.empty_like(block.x)
+        for b, (start, stop) in zip(slopes, pairwise(edges), strict=True):
+            own = b[: inputs * (inputs + 3) // 2]
+            by_row[:, start:stop] = elasticities(block.x[:, start:stop].T, own, 2).T
+    values |= {f"elasticity {x}": by_row[j] for j, x in enumerate(job.inputs)}
+    for name, found in values.items():
+        job.out[name][rows] = found[here]
+
+
+def _effects(
+    spec: Any, block: _Block, moved: _Moved, slopes: Floats, productivity: Floats
+) -> dict[str, Floats]:
+    """Effects on rows: means of productivity, or those of both kinds together."""
+    layout = block.layout
+    if spec.effects == "entity":
+        means = segment_means(productivity[None], layout.entities)[0]
+        return {"entity_effect": spread(means, layout.entities)}
+    if spec.effects == "time":
+        return {"time_effect": productivity - less_periods(productivity[None], layout)[0]}
+    if moved.gamma is None:
+        return {}
+    own = np.diff(layout.cells)
+    weights = np.concatenate([-slopes, np.ones((slopes.shape[0], 1))], axis=1)
+    gamma = np.einsum("pc,cp->c", moved.gamma, np.repeat(weights, own, axis=0))[layout.cell]
+    alpha = segment_means((productivity - gamma)[None], layout.entities)[0]
+    shift = spread(segment_means(gamma[None], layout.groups)[0], layout.groups)
+    return {
+        "entity_effect": spread(alpha, layout.entities) + shift,
+        "time_effect": gamma - shift,
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stacks:
+    """All estimates as stacks; `result` makes the result of one group of them."""
+
+    spec: Any
+    record: Record
+    inputs: tuple[str, ...]
+    names: tuple[str, ...]
+    b: Floats
+    V: Floats
+    dof: Ints
+    figures: dict[str, NDArray[Any]]
+    samples: tuple[Sample, ...]
+    texts: tuple[tuple[str, ...], ...]
+    out: dict[str, Floats]
+
+    def result(self, place: int, keys: Keys, rows: Ints) -> LeastSquaresResult:
+        """Return the result of a group on its own rows."""
+        b, V = self.b[place], self.V[place]
+        start = int(self.names[0] in CONSTANTS)
+        own = slice(start, start + len(self.inputs))
+        values = {name: value[rows] for name, value in self.out.items()}
+        return LeastSquaresResult(
+            spec=self.spec,
+            record=replace(self.record, sample=self.samples[place]),
+            keys=keys,
+            params=Named(self.names, b),
+            cov_params=V,
+            inputs=self.inputs,
+            elasticity_mean=Named(self.inputs, b[own]),
+            elasticity_cov=V[own, own],
+            dof=self.dof[place].item(),
+            details={name: value[place].item() for name, value in self.figures.items()},
+            warnings=self.texts[place],
+            **_row_values(keys, values, self.inputs),
+        )
+
+
+def _row_values(
+    keys: Keys, values: dict[str, Floats], inputs: tuple[str, ...]
+) -> dict[str, RowValues]:
+    """Sort the columns of the rows into what a result has."""
+    by_row = {x: values[f"elasticity {x}"] for x in inputs}
+    effects = ("entity_effect", "time_effect", "residual")
+    productivity = {"productivity": values["productivity"]}
+    return {
+        "productivity": RowValues(keys, productivity, PRODUCTIVITY),
+        "elasticities_by_row": RowValues(keys, by_row, ELASTICITIES),
+        "effects": RowValues(keys, {x: values[x] for x in effects if x in values}, EFFECTS),
+    }
+
+
+def _together(
+    job: _Job, solved: Sequence[_Solved], parts: Sequence[Ints], lost: dict[str, Ints]
+) -> Together:
+    """Put the blocks together."""
+    spec, panel = job.spec, job.panel
+    used = np.concatenate([part.used for part in solved])
+    missed = np.diff(job.groups) - used
+    counts = {**lost, NO_LAG: missed}
+    samples = tuple(
+        Sample(rows.size, int(used[g]), {reason: count[g] for reason, count in counts.items()})
+        for g, rows in enumerate(parts)
+    )
+    names, _ = terms([np.zeros(0)] * len(job.inputs), job.inputs, spec._degree)
+    constant = {"first_difference": CONSTANTS[1:], None: CONSTANTS[:1], "random": CONSTANTS[:1]}
+    texts = tuple(text for part in solved for text in part.texts)
+    stacks = _Stacks(
+        spec=spec,
+        record=record_of(spec, panel, samples[0]),
+        inputs=job.inputs,
+        names=(*constant.get(spec.effects, ()), *names, *spec.controls),
+        b=np.concatenate([part.b for part in solved]),
+        V=np.concatenate([part.V for part in solved]),
+        dof=np.concatenate([part.dof for part in solved]),
+        figures={
+            name: np.concatenate([part.figures[name] for part in solved])
+            for name in solved[0].figures
+        },
+        samples=samples,
+        texts=texts,
+        out=job.out,
+    )
+    return Together(
+        sound=np.concatenate([part.sound for part in solved]),
+        inputs=job.inputs,
+        samples=samples,
+        said=tuple(tuple((IdentificationWarning, text) for text in own) for own in texts),
+        result=stacks.result,
+        whole=_row_values(panel.keys, job.out, job.inputs),
+    )
