@@ -197,11 +197,12 @@ class ProductionResult(Result):
     def elasticities(self) -> Table:
         """Mean output elasticity of each input, its error, and its spread over rows."""
         by_row = self.elasticities_by_row
+        notes = () if by_row.held else ("spread over rows: the rows are not held by this result",)
         spread: dict[str, list[float]] = {
             name: [] for name in ("p10", "p50", "p90", "share_negative")
         }
         for name in self.inputs:
-            seen = by_row[name][np.isfinite(by_row[name])]
+            seen = by_row[name][np.isfinite(by_row[name])] if by_row.held else np.zeros(0)
             cuts = np.quantile(seen, [0.1, 0.5, 0.9]) if seen.size else np.full(3, np.nan)
             negative = float(np.mean(seen < 0)) if seen.size else np.nan
             for column, value in zip(spread, (*cuts.tolist(), negative), strict=True):
@@ -212,7 +213,7 @@ class ProductionResult(Result):
             "std_error": _roots(np.diagonal(self.elasticity_cov)),
             **spread,
         }
-        return Table(columns, title="Output elasticities", backend=self.keys.backend)
+        return Table(columns, "Output elasticities", notes, self.keys.backend)
 
     @property
     def returns_to_scale(self) -> Estimate:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "dense",
     "read_logs",
     "read_plain",
+    "refuse_no_rows",
     "require_series",
 ]
 
@@ -154,10 +156,17 @@ def _finite(panel: Panel, role: str, values: Floats) -> Floats:
     return values
 
 
-def complete_rows(panel: Panel, columns: Mapping[str, Floats]) -> Used:
+def complete_rows(panel: Panel, columns: Mapping[str, Floats], *, whole: bool = True) -> Used:
     """Keep the rows in which every column has a value.
 
     Each other row is counted once, under the first column that is missing in it.
+
+    Parameters
+    ----------
+    panel : Panel
+    columns : mapping of role to (n,) float array
+    whole : bool
+        Whether these are all rows; a part of them may have no complete row.
 
     Raises
     ------
@@ -171,14 +180,24 @@ def complete_rows(panel: Panel, columns: Mapping[str, Floats]) -> Used:
         if missing.any():
             lost[f"{panel.names.get(role, role)} missing"] = int(missing.sum())
             keep &= ~missing
-    if not keep.any():
-        raise EstimationError(
-            "no row has a value in every column that is needed",
-            code="no_rows",
-            expected=", ".join(panel.names.get(role, role) for role in columns),
-            remedy="panel.check() lists what is missing",
-        )
+    if whole and not keep.any():
+        refuse_no_rows(panel.names.get(role, role) for role in columns)
     return Used(np.flatnonzero(keep), panel.n_rows, lost)
+
+
+def refuse_no_rows(columns: Iterable[str]) -> NoReturn:
+    """Raise because no row is complete.
+
+    Raises
+    ------
+    EstimationError
+    """
+    raise EstimationError(
+        "no row has a value in every column that is needed",
+        code="no_rows",
+        expected=", ".join(columns),
+        remedy="panel.check() lists what is missing",
+    )
 
 
 def dense(codes: Ints) -> tuple[Ints, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import EstimationError, warn
 from tfp_index.kernels.resampling import seed_sequence
+from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.production._rows import chosen_inputs
@@ -20,13 +21,22 @@ from tfp_index.production._two_stage_notices import Notice, gathered, lost_rows
 from tfp_index.production._two_stage_result import GroupFit, TwoStageByGroup, TwoStageResult
 from tfp_index.production._two_stage_sample import Method
 from tfp_index.production.bootstrap import Bootstrap
-from tfp_index.results.result import RowValues, record_of
+from tfp_index.results.result import Record, RowValues, record_of
 from tfp_index.results.specification import Specification, choose
 
-__all__ = ["TwoStage"]
+__all__ = [
+    "FEW",
+    "TwoStage",
+    "most_frequent",
+    "notes_on",
+    "result_by_group",
+    "result_of",
+    "told_of_groups",
+]
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
+Failure = tuple[Any, int, int, str, str]  # label, rows, firms, code, reason
 
 
 @dataclass(frozen=True, repr=False)
@@ -176,35 +186,40 @@ class TwoStage(Specification):
         seed = seed_sequence(rng)  # what the record keeps, also when nobody gave one
         method = self._method()
         inputs = chosen_inputs(panel, (*method.linear, *method.inputs))
-        others = (*self.controls, *self.proxy_controls, *self.law_shifters, *self.law_controls)
-        columns = read_columns(
-            panel,
-            logs=tuple(dict.fromkeys((self.output, *self.free, *self.state, *self.proxy))),
-            others=tuple(dict.fromkeys(others)),
-            by=self.by,
-            survival=self.survival,
-            invalid=self.invalid,
-        )
-        found = [*self._option_notices(), *lost_rows(panel, columns, self.proxy)]
+        columns = self._columns(panel)
+        lost = columns.used.lost
+        found = [
+            *self._option_notices(),
+            *lost_rows(panel.names, lost, panel.n_rows, self.proxy),
+        ]
         if self.by is not None:
             return self._fit_groups(panel, columns, method, inputs, found, seed, on_progress)
         outcome = estimate_part(self, method, panel, columns.part(0), seed, on_progress)
         found += outcome.notices
         for notice in found:
             warn(notice.text, notice.category, stacklevel=2)
-        fit = outcome.fit
-        productivity, fitted, elasticities = _row_values(panel, columns, [outcome], inputs)
-        return TwoStageResult(
-            spec=self,
-            record=record_of(
-                self, panel, _sample(panel, columns, outcome.lagged), self._kept(seed)
-            ),
+        sample = _sample(panel, columns, outcome.lagged)
+        return result_of(
+            self,
+            outcome.fit,
+            found,
+            record=record_of(self, panel, sample, self._kept(seed)),
             keys=panel.keys,
-            productivity=productivity,
-            elasticities_by_row=elasticities,
             inputs=inputs,
-            fitted=fitted,
-            **_shared(replace(fit, warnings=tuple(n.text for n in found))),
+            rows=_row_values(panel, columns, [outcome], inputs),
+        )
+
+    def _columns(self, panel: Panel, *, whole: bool = True) -> Columns:
+        """Return the columns and complete rows of a panel, or of a part of one."""
+        others = (*self.controls, *self.proxy_controls, *self.law_shifters, *self.law_controls)
+        return read_columns(
+            panel,
+            logs=tuple(dict.fromkeys((self.output, *self.free, *self.state, *self.proxy))),
+            others=tuple(dict.fromkeys(others)),
+            by=self.by,
+            survival=self.survival,
+            invalid=self.invalid,
+            whole=whole,
         )
 
     def _kept(self, seed: np.random.SeedSequence) -> Any:
@@ -217,10 +232,10 @@ class TwoStage(Specification):
         method: Method,
         seed: np.random.SeedSequence,
         on_progress: Progress | None,
-    ) -> tuple[list[Outcome | None], list[tuple[Any, int, int, str, str]], list[Any]]:
+    ) -> tuple[list[Outcome | None], list[Failure], list[tuple[Any, Notice]]]:
         """Return an outcome or None per group, the failures, and what was said of which group."""
         outcomes: list[Outcome | None] = []
-        failed: list[tuple[Any, int, int, str, str]] = []
+        failed: list[Failure] = []
         said: list[tuple[Any, Notice]] = []
         for place, label in enumerate(columns.labels):
             part = columns.part(place)
@@ -249,41 +264,109 @@ class TwoStage(Specification):
         on_progress: Progress | None,
     ) -> TwoStageByGroup:
         outcomes, failed, said = self._each_group(panel, columns, method, seed, on_progress)
+        fits = [None if o is None else o.fit for o in outcomes]
         said = [*((None, notice) for notice in found), *said]
-        done = [o for o in outcomes if o is not None]
-        if not done:
-            raise EstimationError(
-                f"no group has an estimate; {failed[0][0]!r}: {failed[0][4]}",
-                code=failed[0][3],
-                column=self.by,
-                remedy="larger groups, or a lower basis_degree or law_degree",
-            )
-        texts = gathered(said, len(columns.labels), failed)
+        texts = told_of_groups(self, columns.labels, fits, failed, said)
         for notice in texts:
             warn(notice.text, notice.category, stacklevel=3)
-        productivity, fitted, elasticities = _row_values(panel, columns, outcomes, inputs)
+        done = [o for o in outcomes if o is not None]
         sample = _sample(panel, columns, sum(o.lagged for o in done), outcomes)
         members = np.full(panel.n_rows, -1, np.int64)
         alive = [group for group, o in enumerate(outcomes) if o is not None]
         for place, group in enumerate(alive):
             members[columns.positions(group)] = place
-        names = ("group", "rows", "firms", "code", "reason")
-        table = {name: [row[i] for row in failed] for i, name in enumerate(names)}
-        return TwoStageByGroup(
-            spec=self,
+        return result_by_group(
+            self,
+            columns.labels,
+            fits,
+            failed,
+            texts,
             record=record_of(self, panel, sample, self._kept(seed)),
             keys=panel.keys,
-            by=str(self.by),
             inputs=inputs,
-            labels=tuple(columns.labels[group] for group in alive),
-            fits=tuple(o.fit for o in done),
             members=members,
-            productivity=productivity,
-            fitted=fitted,
-            elasticities_by_row=elasticities,
-            failed=Table(table, title="Groups without an estimate", backend=panel.keys.backend),
-            warnings=tuple(n.text for n in texts),
+            rows=_row_values(panel, columns, outcomes, inputs),
         )
+
+
+def result_of(
+    spec: TwoStage,
+    fit: GroupFit,
+    found: Sequence[Notice],
+    *,
+    record: Record,
+    keys: Keys,
+    inputs: tuple[str, ...],
+    rows: tuple[RowValues, RowValues, RowValues],
+) -> TwoStageResult:
+    """Return the result of one sample; `rows` are productivity, fitted parts and elasticities."""
+    return TwoStageResult(
+        spec=spec,
+        record=record,
+        keys=keys,
+        productivity=rows[0],
+        fitted=rows[1],
+        elasticities_by_row=rows[2],
+        inputs=inputs,
+        **_shared(replace(fit, warnings=tuple(n.text for n in found))),
+    )
+
+
+def told_of_groups(
+    spec: TwoStage,
+    labels: Sequence[Any],
+    fits: Sequence[GroupFit | None],
+    failed: Sequence[Failure],
+    said: Sequence[tuple[Any, Notice]],
+) -> list[Notice]:
+    """Return what is to be said of all groups together.
+
+    Raises
+    ------
+    EstimationError
+        If no group has an estimate.
+    """
+    if all(fit is None for fit in fits):
+        raise EstimationError(
+            f"no group has an estimate; {failed[0][0]!r}: {failed[0][4]}",
+            code=failed[0][3],
+            column=spec.by,
+            remedy="larger groups, or a lower basis_degree or law_degree",
+        )
+    return gathered(said, len(labels), failed)
+
+
+def result_by_group(
+    spec: TwoStage,
+    labels: Sequence[Any],
+    fits: Sequence[GroupFit | None],
+    failed: Sequence[Failure],
+    texts: Sequence[Notice],
+    *,
+    record: Record,
+    keys: Keys,
+    inputs: tuple[str, ...],
+    members: Any,
+    rows: tuple[RowValues, RowValues, RowValues],
+) -> TwoStageByGroup:
+    """Return the result of all groups; `rows` as in `result_of`."""
+    names = ("group", "rows", "firms", "code", "reason")
+    table = {name: [row[i] for row in failed] for i, name in enumerate(names)}
+    return TwoStageByGroup(
+        spec=spec,
+        record=record,
+        keys=keys,
+        by=str(spec.by),
+        inputs=inputs,
+        labels=tuple(label for label, fit in zip(labels, fits, strict=True) if fit is not None),
+        fits=tuple(fit for fit in fits if fit is not None),
+        members=members,
+        productivity=rows[0],
+        fitted=rows[1],
+        elasticities_by_row=rows[2],
+        failed=Table(table, title="Groups without an estimate", backend=keys.backend),
+        warnings=tuple(n.text for n in texts),
+    )
 
 
 def _shared(fit: GroupFit) -> dict[str, Any]:
@@ -309,21 +392,44 @@ def _sample(
             if outcome is None:
                 keep[np.searchsorted(used.rows, columns.positions(group))] = False
         used = used.narrow(keep, "group without an estimate")
-    notes = {"rows without a lag, in the first stage only": int(used.rows.size) - lagged}
+    size = columns.entity.shape[0]
+    common = {}
     for role, values in columns.values.items():
-        common = _most_common(values)
-        if common > 0.05 * values.size:
-            name = panel.names.get(role, role)
-            notes[f"{name}: rows that share one value"] = common
-    return used.sample(panel, notes)
+        most = most_frequent(values[:: max(1, size // FEW)])
+        common[role] = 0 if most is None else int(np.count_nonzero(values == most))
+    return used.sample(panel, notes_on(panel.names, size, int(used.rows.size), lagged, common))
 
 
-def _most_common(values: Floats) -> int:
-    """Rows that share the most frequent value, looked for in every so many rows."""
-    step = max(1, values.size // 20_000)
-    distinct, counts = np.unique(values[::step], return_counts=True)
+FEW = 20_000
+"""Rows among which the most frequent value is looked for."""
+
+
+def most_frequent(values: Floats) -> float | None:
+    """Return the value that occurs most often, None where all differ."""
+    distinct, counts = np.unique(values, return_counts=True)
     most = int(counts.argmax())
-    return int(np.count_nonzero(values == distinct[most])) if counts[most] > 1 else 0
+    return float(distinct[most]) if counts[most] > 1 else None
+
+
+def notes_on(
+    names: Mapping[str, str], size: int, used: int, lagged: int, common: Mapping[str, int]
+) -> dict[str, int]:
+    """Return what is to be noted on rows that took part.
+
+    Parameters
+    ----------
+    names : mapping of role to str
+        The caller's names of the roles.
+    size, used, lagged : int
+        Complete rows, those with an estimate, and those of them with a lag.
+    common : mapping of role to int
+        Complete rows that share the most frequent value.
+    """
+    notes = {"rows without a lag, in the first stage only": used - lagged}
+    for role, rows in common.items():
+        if rows > 0.05 * size:
+            notes[f"{names.get(role, role)}: rows that share one value"] = rows
+    return notes
 
 
 def _row_values(

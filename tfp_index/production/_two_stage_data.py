@@ -58,6 +58,8 @@ class Columns:
     survived: NDArray[np.bool_] | None
     edges: Ints
     labels: tuple[Any, ...]
+    levels: Mapping[Any, Mapping[str, NDArray[np.bool_]]] | None = None
+    """Which codes of each category occur in each group, where that is not for these rows to say."""
 
     def part(self, group: int) -> Part:
         """Return the rows of one group."""
@@ -94,8 +96,15 @@ class Part:
     def factor(self, name: str) -> Factor:
         """Category with the levels that occur, numbered from 0."""
         codes = self.columns.codes[name][self.rows]
-        present = np.bincount(codes) > 0  # small numbers: no need to sort
+        present = self._present(name, codes)
         return Factor((np.cumsum(present) - 1)[codes], int(present.sum()))
+
+    def _present(self, name: str, codes: Ints) -> NDArray[np.bool_]:
+        """Which codes occur in the group."""
+        if self.columns.levels is None:
+            return np.bincount(codes) > 0  # small numbers: no need to sort
+        group = int(np.searchsorted(self.columns.edges, self.rows.start, side="right")) - 1
+        return self.columns.levels[self.columns.labels[group]][name]
 
     @property
     def lagged(self) -> NDArray[np.bool_]:
@@ -129,6 +138,7 @@ def read_columns(
     by: str | None,
     survival: bool | str,
     invalid: str,
+    whole: bool = True,
 ) -> Columns:
     """Collect the columns of an estimator and the rows in which all of them have a value.
 
@@ -145,6 +155,8 @@ def read_columns(
         Whether exits are needed, or the role that marks a firm's last period.
     invalid : {"error", "missing"}
         What to do with values that have no finite log.
+    whole : bool
+        Whether these are all rows; a part of them may have no complete row.
 
     Raises
     ------
@@ -158,15 +170,16 @@ def read_columns(
     codes = _others(panel, others, needed)
     if by is not None:
         codes[by] = panel.group(by).codes
-    used = _complete(panel, needed, codes, {role: bad for role, (_, bad) in numeric.items()})
+    bad = {role: rows for role, (_, rows) in numeric.items()}
+    used = _complete(panel, needed, codes, bad, whole)
     order = None
     if by is not None:
         order = np.argsort(codes[by][used.rows], kind="stable")
     rows = used.rows if order is None else used.rows[order]
-    whole = order is None and rows.size == panel.n_rows
+    every = order is None and rows.size == panel.n_rows
 
     def take(values: NDArray[Any]) -> NDArray[Any]:
-        return values if whole else values[rows]
+        return values if every else values[rows]
 
     entity = take(panel.entity_codes)
     group = np.zeros(rows.size, np.int64) if by is None else take(codes[by])
@@ -203,7 +216,7 @@ def _others(panel: Panel, names: Sequence[str], numeric: dict[str, Floats]) -> d
         elif name in panel.groups:
             codes[name] = panel.group(name).codes
         elif name == TIME:
-            codes[name] = panel.time - panel.time.min()
+            codes[name] = panel.time - int(panel.keys.calendar.numbers[0])
         else:
             raise DataError(
                 f"the panel has neither a role nor a grouping {name!r}",
@@ -243,12 +256,13 @@ def _complete(
     numeric: Mapping[str, Floats],
     codes: Mapping[str, Ints],
     bad: Mapping[str, NDArray[np.bool_] | None],
+    whole: bool,
 ) -> Used:
     columns = dict(numeric)
     for name, values in codes.items():
         if (values < 0).any():
             columns[name] = np.where(values < 0, np.nan, 0.0)
-    used = complete_rows(panel, columns)
+    used = complete_rows(panel, columns, whole=whole)
     lost = dict(used.lost)
     seen = np.zeros(panel.n_rows, bool)
     for role in columns:  # tell apart what was empty from what had no log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,6 @@ from tfp_index.errors import (
 )
 from tfp_index.kernels.law_of_motion import moments
 from tfp_index.kernels.resampling import Draws
-from tfp_index.panel.panel import Panel
-from tfp_index.production._two_stage_data import Columns
 from tfp_index.production._two_stage_fit import Problem, Solution, coefficients
 
 __all__ = ["Notice", "gathered", "lost_rows", "of_draws", "of_solution", "several_roots"]
@@ -60,19 +58,30 @@ class Notice:
     text: str
 
 
-def lost_rows(panel: Panel, columns: Columns, proxies: Sequence[str]) -> list[Notice]:
-    """Say when a proxy is missing or has no log in many rows."""
+def lost_rows(
+    names: Mapping[str, str], reasons: Mapping[str, int], rows: int, proxies: Sequence[str]
+) -> list[Notice]:
+    """Say when a proxy is missing or has no log in many rows.
+
+    Parameters
+    ----------
+    names : mapping of role to str
+        The caller's names of the roles.
+    reasons : mapping of reason to rows lost
+    rows : int
+    proxies : sequence of str
+    """
     found = []
     for role in proxies:
-        name = panel.names.get(role, role)
-        lost = {k: v for k, v in columns.used.lost.items() if k.startswith(f"{name} ")}
-        share = sum(lost.values()) / max(panel.n_rows, 1)
+        name = names.get(role, role)
+        lost = {k: v for k, v in reasons.items() if k.startswith(f"{name} ")}
+        share = sum(lost.values()) / max(rows, 1)
         if share > LOST_PROXY:
             found.append(
                 Notice(
                     "proxy_lost",
                     DataWarning,
-                    f"the proxy {name} cannot be used in {sum(lost.values())} of {panel.n_rows} "
+                    f"the proxy {name} cannot be used in {sum(lost.values())} of {rows} "
                     f"rows ({100 * share:.0f} %; {', '.join(f'{v} {k}' for k, v in lost.items())})"
                     ": the estimate speaks for the other firms only. A proxy that most firms use "
                     "every period (materials, energy) loses fewer rows",

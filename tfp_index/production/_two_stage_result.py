@@ -224,9 +224,10 @@ class TwoStageByGroup(ProductionByGroup[TwoStageResult]):
     elasticities_by_row: RowValues
 
     def _one(self, place: int) -> TwoStageResult:
-        inside = self.members == place
-
         def rows(values: RowValues) -> RowValues:
+            if not values.held:
+                return values
+            inside = self.members == place
             only = {k: np.where(inside, v, np.nan) for k, v in values.values.items()}
             return RowValues(values.keys, only, values.title)
 
