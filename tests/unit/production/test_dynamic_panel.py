@@ -179,3 +179,103 @@ def test_bad_options_are_refused(options):
 def test_a_predetermined_role_must_be_an_input_of_the_panel():
     with pytest.raises(SpecificationError, match="not among the inputs"):
         tfp.DynamicPanel(predetermined=("energy",)).fit(_panel(_frame(firms=20)))
+
+
+def test_an_input_that_the_past_does_not_tell_is_named():
+    panel = _panel(_frame(lasting=0.0, firms=1_000))
+    with pytest.warns(IdentificationWarning, match=r"not rejected for labor \(p = "):
+        fit = tfp.DynamicPanel(predetermined="capital").fit(panel)
+    p = dict(zip(fit.identification["term"], fit.identification["p_value"], strict=True))
+    assert p["labor"] > 0.05
+    assert p["capital"] < 1e-6
+    good = tfp.DynamicPanel(predetermined="capital").fit(_panel(_frame(firms=1_000)))
+    assert good.identification["p_value"].max() < 1e-6
+    assert good.details["underidentification_pvalue"] == good.identification["p_value"].max()
+
+
+def _drawn(reps, rng, panel, on_progress=None, **options):
+    spec = tfp.DynamicPanel(predetermined="capital", se=tfp.Bootstrap(reps=reps, **options))
+    return spec.fit(panel, rng=rng, on_progress=on_progress)
+
+
+def test_bootstrap_is_the_same_for_any_number_of_workers():
+    panel = _panel(_frame(firms=150))
+    calls = []
+    one = _drawn(12, 7, panel, lambda done, total: calls.append((done, total)))
+    two = _drawn(12, 7, panel, workers=3)
+    assert calls == [(i, 12) for i in range(1, 13)]
+    assert np.array_equal(one.draws.values, two.draws.values)
+    assert np.array_equal(one.cov_params, two.cov_params)
+    assert not np.array_equal(one.cov_params, _drawn(12, 8, panel).cov_params)
+    plain = tfp.DynamicPanel(predetermined="capital").fit(panel)
+    assert np.array_equal(np.asarray(plain.params), np.asarray(one.params))
+    np.testing.assert_allclose(one.cov_params, np.cov(one.draws.values, rowvar=False))
+    assert one.record.seed == 7
+    assert plain.draws is None
+
+
+def test_a_repetition_is_the_estimate_of_the_firms_drawn():
+    from tfp_index.kernels.resampling import firm_weights
+
+    frame = _frame(firms=150)
+    fit = _drawn(2, 7, _panel(frame))
+    seed = np.random.SeedSequence(7, spawn_key=(1,))
+    counts = firm_weights(np.random.default_rng(seed), 150).astype(int)
+    drawn = np.repeat(np.arange(150), counts)
+    rows = np.concatenate([np.flatnonzero(frame["firm"] == g) for g in drawn])
+    copied = {name: values[rows] for name, values in frame.items()}
+    copied["firm"] = np.repeat(np.arange(150), 8)
+    again = tfp.DynamicPanel(predetermined="capital").fit(_panel(copied))
+    np.testing.assert_allclose(fit.draws.values[1], np.asarray(again.params), rtol=1e-7)
+
+
+def test_exponential_weights_and_firms_that_take_no_part():
+    frame = _frame(firms=150)
+    short = (frame["firm"] < 20) & (frame["year"] > 1)  # two periods: levels, but no changes
+    frame = {name: values[~short] for name, values in frame.items()}
+    for form, firms in (("system", 150), ("difference", 130)):
+        spec = tfp.DynamicPanel(
+            predetermined="capital", form=form, se=tfp.Bootstrap(reps=8, weights="exponential")
+        )
+        fit = spec.fit(_panel(frame), rng=1)
+        assert fit.details["entities"] == firms
+        assert np.isfinite(fit.cov_params).all()
+
+
+@pytest.mark.filterwarnings("ignore::tfp_index.errors.IdentificationWarning")
+def test_repetitions_without_an_estimate_are_counted():
+    # two steps need more firms than instruments: draws repeat firms, so that some have too few
+    fit = _drawn(40, 1, _panel(_frame(firms=32)))
+    failed = len(fit.draws.failures)
+    assert 0 < failed < 38
+    assert fit.sample.notes["bootstrap repetitions without an estimate"] == failed
+    assert any("give no estimate" in text for text in fit.warnings)
+    np.testing.assert_allclose(fit.cov_params, np.cov(fit.draws.complete, rowvar=False))
+
+
+@pytest.mark.slow
+def test_bootstrap_and_analytic_errors_agree():
+    panel = _panel(_frame(firms=1_000, years=10))
+    plain = tfp.DynamicPanel(predetermined="capital").fit(panel)
+    drawn = _drawn(500, 1, panel, workers=2)
+    # the standard deviation of 500 draws is known to 3 percent
+    np.testing.assert_allclose(np.asarray(drawn.bse), np.asarray(plain.bse), rtol=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"form": "difference"}])
+def test_no_matrix_of_all_rows_is_ever_made(options):
+    import tracemalloc
+
+    panel = _panel(_frame(firms=40_000, years=10))
+    assert panel.fingerprint
+    spec = tfp.DynamicPanel(predetermined="capital", **options)
+    spec.fit(_panel(_frame(firms=100)))
+    size = sum(panel[role].nbytes for role in panel.columns)
+    size += panel.entity_codes.nbytes + panel.time.nbytes
+    tracemalloc.start()
+    fit = spec.fit(panel)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert fit.details["instruments"] > 15
+    assert peak <= 4 * size
