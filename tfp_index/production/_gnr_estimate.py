@@ -1,56 +1,82 @@
-"""Numbers of Gandhi, Navarro and Rivers: both stages on plain arrays, and their joint errors."""
+"""Numbers of Gandhi, Navarro and Rivers: both stages over blocks of firms, on plain arrays.
+
+Columns are kept, terms made of them are not: a block of firms makes its own, as many times as the
+rows are walked over.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import EstimationError
+from tfp_index.kernels.blocks import map_blocks
+from tfp_index.kernels.gram import tiled_left
 from tfp_index.kernels.integration_constant import (
+    Frame,
+    Innovation,
+    Law,
+    PairParts,
     Pairs,
-    direction_products,
     innovation,
-    join_products,
-    moment_derivative,
+    join_pair_factors,
+    pair_factors,
     polish,
     search,
 )
-from tfp_index.kernels.linalg import cluster_sums, least_squares, triangular_factor
-from tfp_index.kernels.monomials import Exponent, Whitening, evaluate, plan
+from tfp_index.kernels.linalg import least_squares_of_factor, triangular_factor
+from tfp_index.kernels.monomials import Exponent, Plan, Whitening, evaluate, plan
 from tfp_index.kernels.roots import Choice, Stationary, choose_root
 from tfp_index.kernels.share_regression import (
+    ShareAverages,
     ShareRegression,
-    column_means,
-    combine,
+    ShareSums,
+    add_share_sums,
+    column_sums,
     derivative,
+    integral_sums,
     place,
-    share_gradients,
-    share_mean_gradients,
-    share_regression,
+    share_averages,
+    share_plan,
+    share_rank,
+    share_sums,
     share_values,
+    solve_share,
 )
 from tfp_index.kernels.two_stage_design import firm_blocks
 
 __all__ = [
     "Arrays",
+    "Averages",
+    "Part",
     "Points",
+    "RowOutputs",
     "ShareStage",
     "Terms",
+    "average",
     "find_points",
-    "fixed_elasticities",
-    "influence",
+    "mean_elasticities",
+    "pairs_of",
     "repeat",
+    "row_elasticities",
+    "row_outputs",
     "stage",
+    "walk",
 ]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+T = TypeVar("T")
+
+BLOCK = 8_192
+"""Rows in a block, about: some hundred columns of it stay in cache."""
 
 ROOT = 1e-8
 """A point is a root when the multiple correlation of terms and innovation is below this."""
-
 
 NEAR = 1e-3
 """Correlation below which a point of the search may be a root that the Gram matrix blurred."""
@@ -72,9 +98,9 @@ class Arrays:
     shape : Whitening
         Location and spread of each.
     offsets : (g + 1,) int array
+        Where each firm starts.
     lagged : (n,) bool array
         Whether the row before is the same firm one period earlier.
-    firm : (n,) int array
     degree, constant_degree, law_degree : int
     correction : {"everywhere", "elasticity", "none"}
     """
@@ -85,7 +111,6 @@ class Arrays:
     shape: Whitening
     offsets: Ints
     lagged: NDArray[np.bool_]
-    firm: Ints
     degree: int
     constant_degree: int
     law_degree: int
@@ -93,27 +118,42 @@ class Arrays:
 
     @property
     def fixed(self) -> tuple[Floats, ...]:
+        """Log fixed inputs."""
         return self.variables[:-1]
 
     @property
     def firms(self) -> int:
+        """How many there are."""
         return int(self.offsets.shape[0] - 1)
 
-    def drawn(self, firms: NDArray[np.bool_]) -> Arrays:
-        """Return the rows of some firms; location and spread stay."""
-        if firms.all():
-            return self
-        sizes = np.diff(self.offsets)
-        rows = np.repeat(firms, sizes)
-        return replace(
-            self,
-            y=self.y[rows],
-            share=self.share[rows],
-            variables=tuple(v[rows] for v in self.variables),
-            offsets=np.concatenate([[0], np.cumsum(sizes[firms])]),
-            lagged=self.lagged[rows],
-            firm=np.repeat(np.arange(int(firms.sum())), sizes[firms]),
-        )
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Rows of some firms; with weights, of those that have one above zero.
+
+    Attributes
+    ----------
+    rows : slice or int array
+        Where they stand.
+    starts : (firms,) int array
+        Where each firm starts among them.
+    y, share, variables, lagged
+        As in `Arrays`.
+    weights : (m,) float array or None
+    """
+
+    rows: slice | Ints
+    starts: Ints
+    y: Floats
+    share: Floats
+    variables: tuple[Floats, ...]
+    lagged: NDArray[np.bool_]
+    weights: Floats | None
+
+    @property
+    def fixed(self) -> tuple[Floats, ...]:
+        """Log fixed inputs."""
+        return self.variables[:-1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,10 +165,6 @@ class ShareStage:
     fit : ShareRegression
     error : (n,) float array
         ``ε = ln D − s``.
-    flexible : (n,) float array
-        Output elasticity of the flexible input.
-    slopes : (v, n) float array
-        Derivative of the integral to the fixed inputs.
     rest : (n,) float array
         ``𝒴 = y − ε − ∫``.
     of_elasticity, of_integral : float
@@ -137,8 +173,6 @@ class ShareStage:
 
     fit: ShareRegression
     error: Floats
-    flexible: Floats
-    slopes: Floats
     rest: Floats
     of_elasticity: float
     of_integral: float
@@ -146,11 +180,47 @@ class ShareStage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Terms:
-    """The polynomial in the fixed inputs, (n, J) on standardized inputs."""
+    """The polynomial in the fixed inputs: its terms, on standardized inputs."""
 
     exponents: tuple[Exponent, ...]
     shape: Whitening
-    values: Floats
+    made: Plan
+
+    def columns(self, fixed: tuple[Floats, ...]) -> Floats:
+        """(J, n) terms of some rows."""
+        at = [self.made.index[e] for e in self.exponents]
+        return evaluate(self.shape.apply(fixed, slice(None)), self.made)[at]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Averages:
+    """What mean elasticities are made of.
+
+    Attributes
+    ----------
+    share : ShareAverages
+    terms : (v, J) float array
+        Derivative of the mean elasticities of the fixed inputs to α.
+    """
+
+    share: ShareAverages
+    terms: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowOutputs:
+    """Outputs of every row; (n,) arrays, none a view of another.
+
+    Attributes
+    ----------
+    elasticities : list of (n,) float arrays
+        The flexible input last.
+    productivity, with_error : (n,) float arrays
+    """
+
+    elasticities: list[Floats]
+    productivity: Floats
+    with_error: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +238,10 @@ class Points:
     elasticities : (m, v) float array
         Mean elasticities of the fixed inputs.
     choice : Choice
-    pairs : Pairs
+    laws : tuple of Law
+        Law of motion at each point.
+    frame : Frame
+        Of the pairs of rows.
     """
 
     alpha: Floats
@@ -181,61 +254,171 @@ class Points:
     persistence: Floats
     elasticities: Floats
     choice: Choice
-    pairs: Pairs
+    laws: tuple[Law, ...]
+    frame: Frame
+
+
+def walk(arrays: Arrays, work: Callable[[Part], T], weights: Floats | None = None) -> list[T]:
+    """Call `work` with every block of firms and return its answers in row order.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    work : callable
+    weights : (g,) float array, optional
+        One per firm.
+    """
+    parts = firm_blocks(arrays.offsets, BLOCK)
+    return map_blocks(lambda at: work(_part(arrays, parts[at.start], weights)), len(parts), size=1)
+
+
+def _part(arrays: Arrays, firms: tuple[int, int], weights: Floats | None) -> Part:
+    first, last = firms
+    edges = arrays.offsets[first : last + 1]
+    rows: slice | Ints = slice(int(edges[0]), int(edges[-1]))
+    sizes, w = np.diff(edges), None
+    if weights is not None:
+        own = weights[first:last]
+        w = np.repeat(own, sizes)
+        if not own.all():
+            rows = np.flatnonzero(w > 0) + int(edges[0])
+            w, sizes = w[w > 0], sizes[own > 0]
+    return Part(
+        rows=rows,
+        starts=np.cumsum(sizes) - sizes,
+        y=arrays.y[rows],
+        share=arrays.share[rows],
+        variables=tuple(v[rows] for v in arrays.variables),
+        lagged=arrays.lagged[rows],
+        weights=w,
+    )
 
 
 def stage(arrays: Arrays, weights: Floats | None = None, start: Floats | None = None) -> ShareStage:
-    """Estimate the share regression and take its integral off output."""
-    fit = share_regression(
-        arrays.share, arrays.variables, arrays.shape, arrays.degree, weights, start
-    )
-    values = share_values(fit, arrays.variables)
-    error = values.log_d - arrays.share
+    """Estimate the share regression and take its integral off output.
+
+    Rows of firms without weight have zeros in place of error and rest.
+    """
+    made = share_plan(len(arrays.variables), arrays.degree)
+
+    def look(gamma: Floats) -> ShareSums:
+        def work(part: Part) -> ShareSums:
+            return share_sums(part.share, part.variables, arrays.shape, made, gamma, part.weights)
+
+        return add_share_sums(walk(arrays, work, weights))
+
+    mean = float(arrays.share.mean())
+    if weights is not None:
+        mean = float(np.average(arrays.share, weights=np.repeat(weights, np.diff(arrays.offsets))))
+    rank = share_rank(arrays.variables, arrays.shape, made)
+    fit = solve_share(look, made, arrays.shape, rank, mean, start)
     of_elasticity = 1.0 if arrays.correction == "none" else fit.mean_exp
     of_integral = fit.mean_exp if arrays.correction == "everywhere" else 1.0
-    return ShareStage(
-        fit=fit,
-        error=error,
-        flexible=np.exp(values.log_d) / of_elasticity,
-        slopes=values.slopes / of_integral,
-        rest=arrays.y - error - values.integral / of_integral,
-        of_elasticity=of_elasticity,
-        of_integral=of_integral,
+    error, rest = np.zeros(arrays.y.shape[0]), np.zeros(arrays.y.shape[0])
+
+    def fill(part: Part) -> None:
+        values = share_values(fit, part.variables)
+        own = values.log_d - part.share
+        error[part.rows] = own
+        rest[part.rows] = part.y - own - values.integral / of_integral
+
+    walk(arrays, fill, weights)
+    return ShareStage(fit, error, rest, of_elasticity, of_integral)
+
+
+def make_terms(exponents: tuple[Exponent, ...], shape: Whitening) -> Terms:
+    """Set up the polynomial in the fixed inputs."""
+    return Terms(exponents, shape, plan(exponents))
+
+
+def pairs_of(part: Part, rest: Floats, columns: Floats) -> Pairs:
+    """Set rows of a part beside their row of the period before.
+
+    Parameters
+    ----------
+    part : Part
+    rest : (m,) float array
+        ``𝒴`` of its rows.
+    columns : (J, m) float array
+        Terms of its rows.
+    """
+    now = np.flatnonzero(part.lagged)
+    w = None if part.weights is None else part.weights[now]
+    return Pairs(rest[now], rest[now - 1], columns[:, now], columns[:, now - 1], w)
+
+
+def _pair_parts(
+    arrays: Arrays, rest: Floats, terms: Terms, weights: Floats | None = None
+) -> PairParts:
+    def parts(work: Callable[[Pairs], T]) -> list[T]:
+        return walk(
+            arrays,
+            lambda part: work(pairs_of(part, rest[part.rows], terms.columns(part.fixed))),
+            weights,
+        )
+
+    return parts
+
+
+def average(
+    arrays: Arrays, fit: ShareRegression, terms: Terms, weights: Floats | None = None
+) -> Averages:
+    """Average the columns that mean elasticities are made of, in one pass."""
+
+    def work(part: Part) -> tuple[Floats, Floats]:
+        return (
+            integral_sums(fit, part.variables, part.weights),
+            column_sums(part.fixed, terms.shape, terms.made, part.weights),
+        )
+
+    sums, columns = (
+        np.sum(found, axis=0) for found in zip(*walk(arrays, work, weights), strict=True)
     )
-
-
-def make_terms(arrays: Arrays, exponents: tuple[Exponent, ...], shape: Whitening) -> Terms:
-    """Evaluate the polynomial in the fixed inputs."""
-    made = plan(exponents)
-    columns = evaluate(shape.apply(arrays.fixed, slice(None)), made)
-    return Terms(
-        exponents, shape, np.ascontiguousarray(columns[[made.index[e] for e in exponents]].T)
-    )
-
-
-def make_pairs(arrays: Arrays, rest: Floats, terms: Terms, weights: Floats | None = None) -> Pairs:
-    """Set rows beside their row of the period before."""
-    now = np.flatnonzero(arrays.lagged)
-    tau, w = terms.values[now], None if weights is None else weights[now]
-    if w is None:
-        centered = tau - tau.mean(axis=0)
-        Q = np.linalg.solve(triangular_factor(centered).T, centered.T).T
-    else:
-        root = np.sqrt(w)[:, None]
-        centered = (tau - (w @ tau) / w.sum()) * root
-        R = np.asarray(np.linalg.qr(centered, mode="r"))
-        Q = np.linalg.solve(R.T, (tau - (w @ tau) / w.sum()).T).T
-    return Pairs(rest[now], rest[now - 1], tau, terms.values[now - 1], Q, w)
-
-
-def fixed_elasticities(arrays: Arrays, first: ShareStage, terms: Terms, alpha: Floats) -> Floats:
-    """(v, n) output elasticities of the fixed inputs."""
-    made = plan(terms.exponents)
-    combos = []
+    means = columns / columns[0]
+    slopes = []
     for j in range(len(arrays.fixed)):
         lowered, factor = derivative(terms.exponents, j)
-        combos.append(place(made, lowered, alpha * factor * terms.shape.matrix[j, j]))
-    return np.asarray(first.slopes + combine(arrays.fixed, terms.shape, made, combos))
+        at = [terms.made.index[e] for e in lowered]
+        slopes.append(means[at] * factor * terms.shape.matrix[j, j])
+    return Averages(share_averages(fit, sums), np.stack(slopes))
+
+
+def mean_elasticities(first: ShareStage, averages: Averages, alpha: Floats) -> Floats:
+    """(v + 1,) mean output elasticities, the flexible input last."""
+    gamma, share = first.fit.coefficients, averages.share
+    fixed = share.slopes @ gamma / first.of_integral + averages.terms @ alpha
+    return np.append(fixed, share.level @ gamma / first.of_elasticity)
+
+
+def row_elasticities(part: Part, first: ShareStage, terms: Terms, alpha: Floats) -> Floats:
+    """(v + 1, m) output elasticities of some rows, the flexible input last."""
+    values = share_values(first.fit, part.variables)
+    combos = []
+    for j in range(len(part.fixed)):
+        lowered, factor = derivative(terms.exponents, j)
+        combos.append(place(terms.made, lowered, alpha * factor * terms.shape.matrix[j, j]))
+    X = evaluate(terms.shape.apply(part.fixed, slice(None)), terms.made)
+    fixed = values.slopes / first.of_integral + tiled_left(np.stack(combos), X)
+    return np.concatenate([fixed, np.exp(values.log_d)[None] / first.of_elasticity])
+
+
+def row_outputs(arrays: Arrays, first: ShareStage, terms: Terms, alpha: Floats) -> RowOutputs:
+    """Elasticities and productivity of every row."""
+    n = arrays.y.shape[0]
+    found = RowOutputs([np.empty(n) for _ in arrays.variables], np.empty(n), np.empty(n))
+
+    def fill(part: Part) -> None:
+        rows = part.rows
+        for column, values in zip(
+            found.elasticities, row_elasticities(part, first, terms, alpha), strict=True
+        ):
+            column[rows] = values
+        omega = first.rest[rows] - tiled_left(alpha, terms.columns(part.fixed))
+        found.productivity[rows] = omega
+        found.with_error[rows] = omega + first.error[rows]
+
+    walk(arrays, fill)
+    return found
 
 
 def find_points(arrays: Arrays, first: ShareStage, starts: int) -> tuple[Points, Terms]:
@@ -268,50 +451,49 @@ def find_points(arrays: Arrays, first: ShareStage, starts: int) -> tuple[Points,
             code="no_solution",
             remedy="more starts=, or other degrees",
         )
-    terms = make_terms(arrays, design.terms, design.inputs)
-    pairs = make_pairs(arrays, first.rest, terms)
-    return _points(arrays, first, terms, pairs, found, alphas), terms
+    terms = make_terms(design.terms, design.inputs)
+    return _points(arrays, first, terms, found, alphas), terms
 
 
 def _points(
-    arrays: Arrays,
-    first: ShareStage,
-    terms: Terms,
-    pairs: Pairs,
-    found: Stationary,
-    alphas: Floats,
+    arrays: Arrays, first: ShareStage, terms: Terms, found: Stationary, alphas: Floats
 ) -> Points:
-    alphas, at = alphas.copy(), []
-    for i, near in enumerate(alphas):
-        there = innovation(pairs, near, arrays.law_degree)
-        # a point that is clearly no root stays where the search found it stationary
-        if ROOT / 100 < there.correlation < NEAR:
-            alpha, close = polish(pairs, near, arrays.law_degree)
-            if close.correlation < ROOT:
-                alphas[i], there = alpha, close
-        at.append(there)
-    correlation = np.array([there.correlation for there in at])
-    persistence = np.array([there.persistence for there in at])
-    is_root = correlation < ROOT
-    values = np.array([there.moments @ there.moments for there in at]) / pairs.y.shape[0]
-    keep = _distinct(alphas, is_root, first.rest)
-    alphas, correlation, persistence = alphas[keep], correlation[keep], persistence[keep]
-    means = np.array([fixed_elasticities(arrays, first, terms, a).mean(axis=1) for a in alphas])
-    is_root, values = is_root[keep], values[keep]
+    parts = _pair_parts(arrays, first.rest, terms)
+    frame = join_pair_factors(parts(pair_factors))
+    at = [_reach(parts, frame, near, arrays.law_degree) for near in alphas]
+    is_root = np.array([there.correlation < ROOT for there in at])
+    keep = _distinct(np.array([there.law.alpha for there in at]), is_root, first.rest)
+    at, is_root = [at[i] for i in keep], is_root[keep]
+    persistence = np.array([there.law.persistence for there in at])
+    pairs = int(arrays.lagged.sum())
+    values = np.array([there.moments @ there.moments for there in at]) / pairs
+    averages = average(arrays, first.fit, terms)
+    means = np.array([mean_elasticities(first, averages, there.law.alpha)[:-1] for there in at])
     admissible = np.asarray((means >= 0).all(axis=1))
     return Points(
-        alpha=alphas,
+        alpha=np.array([there.law.alpha for there in at]),
         values=values,
         hits=found.hits[keep],
         minimum=found.minimum[keep],
         is_root=is_root,
         admissible=admissible,
-        correlation=correlation,
+        correlation=np.array([there.correlation for there in at]),
         persistence=persistence,
         elasticities=means,
         choice=choose_root(is_root, admissible, persistence, values),
-        pairs=pairs,
+        laws=tuple(there.law for there in at),
+        frame=frame,
     )
+
+
+def _reach(parts: PairParts, frame: Frame, near: Floats, degree: int) -> Innovation:
+    """Finish on all rows what may be a root; a point that is clearly none stays where it is."""
+    there = innovation(parts, frame, near, degree)
+    if ROOT / 100 < there.correlation < NEAR:
+        close = polish(parts, frame, there)
+        if close.correlation < ROOT:
+            return close
+    return there
 
 
 def _distinct(alphas: Floats, is_root: NDArray[np.bool_], rest: Floats) -> Ints:
@@ -335,23 +517,27 @@ def repeat(
     EstimationError
         If no root is reached.
     """
-    drawn = arrays.drawn(weights > 0)
-    w = np.repeat(weights[weights > 0], np.diff(drawn.offsets))
-    again = stage(drawn, w, first.fit.coefficients)
+    again = stage(arrays, weights, first.fit.coefficients)
     if not again.fit.converged:
         raise EstimationError("the share regression did not settle", code="not_converged")
-    near = make_terms(drawn, terms.exponents, terms.shape)
-    pairs = make_pairs(drawn, again.rest, near, w)
-    found, there = polish(pairs, alpha, drawn.law_degree)
+    parts = _pair_parts(arrays, again.rest, terms, weights)
+    frame = join_pair_factors(parts(pair_factors))
+    there = polish(parts, frame, innovation(parts, frame, alpha, arrays.law_degree))
     if there.correlation > ROOT:
-        found = _look_around(drawn, again, near, pairs, alpha, w)
-    each = fixed_elasticities(drawn, again, near, found)
-    return np.asarray(np.append(each @ w, again.flexible @ w) / w.sum())
+        there = _look_around(arrays, again, terms, parts, frame, alpha, weights)
+    averages = average(arrays, again.fit, terms, weights)
+    return mean_elasticities(again, averages, there.law.alpha)
 
 
 def _look_around(
-    arrays: Arrays, first: ShareStage, terms: Terms, pairs: Pairs, alpha: Floats, w: Floats
-) -> Floats:
+    arrays: Arrays,
+    first: ShareStage,
+    terms: Terms,
+    parts: PairParts,
+    frame: Frame,
+    alpha: Floats,
+    weights: Floats,
+) -> Innovation:
     """The root closest to `alpha`, from a new search."""
     try:
         _, alphas, design = search(
@@ -362,103 +548,25 @@ def _look_around(
             degree=arrays.constant_degree,
             law_degree=arrays.law_degree,
             starts=AGAIN,
-            weights=w,
+            weights=np.repeat(weights, np.diff(arrays.offsets)),
         )
     except np.linalg.LinAlgError:
         alphas = np.zeros((0, alpha.size))
     roots = []
-    for near in alphas:
+    if alphas.size:
         # the search standardizes for itself: bring its coefficients to the terms in use
-        fitted = make_terms(arrays, design.terms, design.inputs).values @ near
-        same = least_squares(np.column_stack([np.ones(fitted.size), terms.values]), fitted)
-        found, there = polish(pairs, same.coefficients[1:], arrays.law_degree)
-        if there.correlation < ROOT:
-            roots.append(found)
+        theirs = make_terms(design.terms, design.inputs)
+        rows = slice(None, None, max(1, arrays.y.shape[0] // 16_384))
+        fixed = tuple(v[rows] for v in arrays.fixed)
+        columns = np.concatenate([np.ones((1, fixed[0].size)), terms.columns(fixed)])
+        fitted = alphas @ theirs.columns(fixed)
+        same = least_squares_of_factor(triangular_factor(columns.T, fitted.T), len(columns))[0]
+        for near in same[1:].T:
+            found = polish(parts, frame, innovation(parts, frame, near, arrays.law_degree))
+            if found.correlation < ROOT:
+                roots.append(found)
     if not roots:
         raise EstimationError("there is no root in this repetition", code="no_root")
-    gaps = [float(np.linalg.norm(terms.values @ (root - alpha))) for root in roots]
+    # distance in the values of the polynomial at t
+    gaps = [float(np.linalg.norm(frame.root @ (root.law.alpha - alpha))) for root in roots]
     return roots[int(np.argmin(gaps))]
-
-
-def influence(
-    arrays: Arrays, first: ShareStage, terms: Terms, alpha: Floats, points: Points
-) -> Floats:
-    """Influence of every firm on the mean elasticities, through both stages.
-
-    The estimates solve ``Σ r g = 0`` (share regression, ``g = ∂ln D/∂γ``), ``Σ (e^ε − ℰ) = 0`` and
-    ``Σ (M_A τ) ξ = 0``. Differentiating by the weight of firm c gives its influence on γ, then on
-    ℰ, then on α, then on the means. The sum of outer products is the covariance clustered by firm.
-
-    Returns
-    -------
-    (firms, v + 1) float array
-        The flexible input last.
-    """
-    n, pairs, fit = arrays.y.shape[0], points.pairs, first.fit
-    there = innovation(pairs, alpha, arrays.law_degree)
-    p, kept = fit.coefficients.size, fit.rank.kept
-    scores, rising = np.zeros((arrays.firms, p)), np.zeros(p)
-    products: Floats | float = 0.0
-    raised = np.exp(first.error)
-    now = np.flatnonzero(arrays.lagged)
-    for start, stop in firm_blocks(arrays.offsets):
-        rows = slice(int(arrays.offsets[start]), int(arrays.offsets[stop]))
-        g, integral = share_gradients(fit, arrays.variables, rows)
-        firm = arrays.firm[rows] - start
-        scores[start:stop] = cluster_sums(g.T, -first.error[rows], firm, stop - start)
-        rising += g @ raised[rows]
-        # 𝒴 moves by −∂ε − ∂∫, and by ∫/ℰ² where the integral is divided by ℰ
-        g += integral / first.of_integral
-        inside = slice(*np.searchsorted(now, (rows.start, rows.stop)).tolist())
-        at = now[inside] - rows.start
-        moved = np.concatenate([-g, _by_mean(arrays, first, rows)[None]]).T
-        products = products + direction_products(pairs, there, moved[at], moved[at - 1], inside)
-    gamma = np.zeros((arrays.firms, p))
-    gamma[:, kept] = np.linalg.solve(fit.hessian[np.ix_(kept, kept)], scores[:, kept].T).T
-    # ℰ: directly, and through γ
-    own = cluster_sums((raised - fit.mean_exp)[:, None], np.ones(n), arrays.firm, arrays.firms)
-    mean_exp = own[:, 0] / n + gamma @ rising / n
-    to_first = join_products(pairs, there, np.asarray(products))
-    to_alpha = moment_derivative(pairs, there, -pairs.terms, -pairs.terms_before)
-    clean = pairs.instruments - there.law @ (there.law.T @ pairs.instruments)
-    m = cluster_sums(clean, there.xi, arrays.firm[now], arrays.firms)
-    m += gamma @ to_first[:, :-1].T + np.outer(mean_exp, to_first[:, -1])
-    of_alpha = np.asarray(-np.linalg.solve(to_alpha, m.T).T, np.float64)
-    return _influence_of_means(arrays, first, terms, alpha, gamma, mean_exp, of_alpha)
-
-
-def _by_mean(arrays: Arrays, first: ShareStage, rows: slice) -> Floats:
-    """How ``𝒴`` moves with ``ℰ``: by the integral over ``ℰ``, where it is divided by it."""
-    if arrays.correction != "everywhere":
-        return np.zeros(rows.stop - rows.start)
-    taken_off = arrays.y[rows] - first.error[rows] - first.rest[rows]
-    return taken_off / first.of_integral
-
-
-def _influence_of_means(
-    arrays: Arrays,
-    first: ShareStage,
-    terms: Terms,
-    alpha: Floats,
-    gamma: Floats,
-    mean_exp: Floats,
-    of_alpha: Floats,
-) -> Floats:
-    """Rows that a firm has, then what moves with γ, ℰ and α: (firms, v + 1)."""
-    n, fit = arrays.y.shape[0], first.fit
-    level, slopes = share_mean_gradients(fit, arrays.variables)
-    each = np.vstack([fixed_elasticities(arrays, first, terms, alpha), first.flexible])
-    means = each.mean(axis=1)
-    found = cluster_sums((each - means[:, None]).T, np.ones(n), arrays.firm, arrays.firms) / n
-    made = plan(terms.exponents)
-    averages = column_means(arrays.fixed, terms.shape, made)
-    for j in range(len(arrays.fixed)):
-        lowered, factor = derivative(terms.exponents, j)
-        at = averages[[made.index[e] for e in lowered]] * factor * terms.shape.matrix[j, j]
-        found[:, j] += gamma @ slopes[j] / first.of_integral + of_alpha @ at
-        if arrays.correction == "everywhere":
-            found[:, j] -= mean_exp * float(first.slopes[j].mean()) / fit.mean_exp
-    found[:, -1] += gamma @ level / first.of_elasticity
-    if arrays.correction != "none":
-        found[:, -1] -= mean_exp * means[-1] / fit.mean_exp
-    return np.asarray(found)

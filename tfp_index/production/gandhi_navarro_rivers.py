@@ -17,8 +17,7 @@ from tfp_index.errors import (
     TFPWarning,
     warn,
 )
-from tfp_index.kernels.groups import group_offsets
-from tfp_index.kernels.integration_constant import innovation
+from tfp_index.kernels.groups import STATUS_OK, group_offsets
 from tfp_index.kernels.monomials import whitening
 from tfp_index.kernels.resampling import Draws, seed_sequence
 from tfp_index.kernels.roots import Choice
@@ -26,19 +25,21 @@ from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 from tfp_index.panel.table import Table
 from tfp_index.production._by_group import fit_by_group
+from tfp_index.production._gnr_errors import covariance
 from tfp_index.production._gnr_estimate import (
     Arrays,
     Points,
     ShareStage,
     Terms,
+    average,
     find_points,
-    fixed_elasticities,
-    influence,
+    mean_elasticities,
     repeat,
+    row_outputs,
     stage,
 )
 from tfp_index.production._result import Named, ProductionResult
-from tfp_index.production._rows import Used, chosen_inputs, complete_rows, dense, read_logs
+from tfp_index.production._rows import Used, chosen_inputs, complete_rows, read_logs
 from tfp_index.production._two_stage_notices import several_roots
 from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import RowValues, Sample, record_of
@@ -279,8 +280,7 @@ class GandhiNavarroRivers(Specification):
             )
             V, seed = draws.covariance(), source.entropy
         elif self.se == "clustered" and solved:
-            psi = influence(arrays, first, terms, alpha, points)
-            V = psi.T @ psi
+            V = covariance(arrays, first, terms, alpha, points)
         said += self._notices(arrays, points, draws)
         for category, text in said:
             warn(text, category, stacklevel=2)
@@ -301,7 +301,7 @@ class GandhiNavarroRivers(Specification):
         logs = read_logs(panel, (self.output, *inputs))
         logs[self.revenue_share] = self._log_share(panel)
         used = complete_rows(panel, logs)
-        here = {name: values[used.rows] for name, values in logs.items()}
+        here = {name: used.take(values) for name, values in logs.items()}
         variables = tuple(here[name] for name in inputs)
         share = here[self.revenue_share]
         if share.mean() > 0:
@@ -314,21 +314,17 @@ class GandhiNavarroRivers(Specification):
                 remedy=f"with logs=True the share is a log too; name the role {self.flexible}"
                 f"{SHARE_SUFFIX} when it is a level",
             )
-        where = np.full(panel.n_rows, -1, np.int64)
-        where[used.rows] = np.arange(used.rows.size)
-        before = panel.lag()[used.rows]
-        lagged = (before >= 0) & (where[before] >= 0)
+        lagged = used.take(panel.lag_status) == STATUS_OK
+        lagged[1:] &= used.rows[1:] - used.rows[:-1] == 1
         self._refuse_few(used.rows.size, int(lagged.sum()))
         self._refuse_collinear(panel, variables)
-        firm, _ = dense(panel.entity_codes[used.rows])
         arrays = Arrays(
             y=here[self.output],
             share=share,
             variables=variables,
             shape=whitening(variables, correlated=True),
-            offsets=group_offsets(firm),
+            offsets=group_offsets(used.take(panel.entity_codes)),
             lagged=lagged,
-            firm=firm,
             degree=self.share_degree,
             constant_degree=self.constant_degree,
             law_degree=self.law_degree,
@@ -484,14 +480,12 @@ class GandhiNavarroRivers(Specification):
         names = (*self.fixed, self.flexible)
         index = points.choice.index
         alpha = points.alpha[index]
-        each = np.vstack([fixed_elasticities(arrays, first, terms, alpha), first.flexible])
-        omega = first.rest - terms.values @ alpha
-        there = innovation(points.pairs, alpha, self.law_degree)
+        means = Named(names, mean_elasticities(first, average(arrays, first.fit, terms), alpha))
+        outputs = row_outputs(arrays, first, terms, alpha)
 
         def rows(values: Mapping[str, Floats], title: str) -> RowValues:
             return RowValues(panel.keys, {k: used.spread(v) for k, v in values.items()}, title)
 
-        means = Named(names, each.mean(axis=1))
         return GNRResult(
             spec=self,
             record=record_of(self, panel, sample, seed),
@@ -499,10 +493,15 @@ class GandhiNavarroRivers(Specification):
             params=means,
             cov_params=V,
             productivity=rows(
-                {"productivity": omega, "productivity_with_error": omega + first.error},
+                {
+                    "productivity": outputs.productivity,
+                    "productivity_with_error": outputs.with_error,
+                },
                 "Log total factor productivity",
             ),
-            elasticities_by_row=rows(dict(zip(names, each, strict=True)), "Output elasticities"),
+            elasticities_by_row=rows(
+                dict(zip(names, outputs.elasticities, strict=True)), "Output elasticities"
+            ),
             inputs=names,
             elasticity_mean=means,
             elasticity_cov=V,
@@ -513,7 +512,7 @@ class GandhiNavarroRivers(Specification):
             share_ssr=first.fit.ssr,
             mean_exp_error=first.fit.mean_exp,
             constant=_coefficients(terms.exponents, self.fixed, alpha, "Constant of integration"),
-            law=_law(there.coefficients),
+            law=_law(points.laws[index].coefficients),
             choice=points.choice.reason,
             fitted=rows({"error": first.error, "rest": first.rest}, "Parts of output"),
             draws=draws,

@@ -6,17 +6,23 @@ import pytest
 from tfp_index.kernels.integration_constant import (
     Pairs,
     innovation,
-    moment_derivative,
+    join_pair_factors,
+    law_columns,
+    pair_factors,
     polish,
     search,
+    search_sums,
+    stationary_alphas,
 )
 from tfp_index.kernels.monomials import evaluate, plan, whitening
 from tfp_index.kernels.share_regression import (
+    integral_sums,
+    share_averages,
     share_gradients,
-    share_mean_gradients,
     share_regression,
     share_values,
 )
+from tfp_index.kernels.two_stage_design import Data
 
 
 def _data(seed=0, n=3_000, noise=0.3):
@@ -70,7 +76,7 @@ def test_blocks_and_units_change_nothing(monkeypatch):
     monkeypatch.setattr(
         module,
         "map_blocks",
-        lambda work, n: [work(slice(i, min(i + 7, n))) for i in range(0, n, 7)],
+        lambda work, n, size: [work(slice(i, min(i + 7, n))) for i in range(0, n, 7)],
     )
     blocked = share_regression(s, variables, shape, 2)
     np.testing.assert_allclose(blocked.coefficients, plain.coefficients, atol=1e-11)
@@ -122,7 +128,8 @@ def test_gradients_by_differences():
     shape = whitening(variables, correlated=True)
     fit = share_regression(s, variables, shape, 2)
     g, integral = share_gradients(fit, variables)
-    level, slopes = share_mean_gradients(fit, variables)
+    averages = share_averages(fit, integral_sums(fit, variables))
+    level, slopes = averages.level, averages.slopes
     from dataclasses import replace
 
     for j in range(fit.coefficients.size):
@@ -164,29 +171,46 @@ def _pairs(seed=0, firms=400, years=6, weights=None):
 def test_moments_and_their_derivative(weighted):
     y, fixed, _, lagged = _pairs()
     now = np.flatnonzero(lagged)
-    T = np.column_stack(fixed)
+    T = np.stack(fixed)
     w = np.random.default_rng(1).exponential(size=now.size) if weighted else None
     heavy = np.ones(now.size) if w is None else w
-    center = heavy @ T[now] / heavy.sum()
-    R = np.linalg.qr((T[now] - center) * np.sqrt(heavy)[:, None])[1]
-    Q = (T[now] - center) @ np.linalg.inv(R)
-    pairs = Pairs(y[now], y[now - 1], T[now], T[now - 1], Q, w)
+    pairs = Pairs(y[now], y[now - 1], T[:, now], T[:, now - 1], w)
     alpha = np.array([0.2, 0.3])
-    at = innovation(pairs, alpha, 3)
+
+    def parts(work):  # as if the rows were read in three pieces
+        cuts = [slice(0, 300), slice(300, 301), slice(301, None)]
+        return [work(_cut(pairs, rows)) for rows in cuts]
+
+    frame = join_pair_factors(parts(pair_factors))
+    at = innovation(parts, frame, alpha, 3)
     # by hand: weighted regression on powers
-    before = y[now - 1] - T[now - 1] @ alpha
-    omega = y[now] - T[now] @ alpha
+    centered = T[:, now] - (T[:, now] @ heavy / heavy.sum())[:, None]
+    R = np.linalg.qr((centered * np.sqrt(heavy)).T)[1]
+    Q = np.linalg.solve(R.T, centered) * np.sign(np.diagonal(R))[:, None]
+    before = y[now - 1] - alpha @ T[:, now - 1]
+    omega = y[now] - alpha @ T[:, now]
     A = np.vander(before, 4)
     root = np.sqrt(heavy)
     c = np.linalg.lstsq(A * root[:, None], omega * root, rcond=None)[0]
-    np.testing.assert_allclose(at.xi, omega - A @ c, atol=1e-10)
-    np.testing.assert_allclose(at.moments, Q.T @ (heavy * at.xi), atol=1e-10)
-    derivative = moment_derivative(pairs, at, -pairs.terms, -pairs.terms_before)
+    columns = law_columns(pairs, alpha, at.law.center, at.law.spread, 3)
+    xi = columns[-1] - at.law.coefficients @ columns[:-1]
+    np.testing.assert_allclose(xi, omega - A @ c, atol=1e-10)
+    np.testing.assert_allclose(at.moments, Q @ (heavy * xi), atol=1e-10)
+    assert at.correlation == pytest.approx(np.linalg.norm(at.moments) / np.sqrt(xi @ (heavy * xi)))
+    line = np.polyfit(before, omega, 1, w=root)
+    assert at.law.persistence == pytest.approx(line[0], rel=1e-10)
     for j in range(2):
         step = np.zeros(2)
         step[j] = 1e-6
-        up, down = (innovation(pairs, alpha + sign * step, 3).moments for sign in (1, -1))
-        np.testing.assert_allclose(derivative[:, j], (up - down) / 2e-6, rtol=1e-5)
+        up, down = (innovation(parts, frame, alpha + sign * step, 3).moments for sign in (1, -1))
+        np.testing.assert_allclose(at.derivative[:, j], (up - down) / 2e-6, rtol=1e-5)
+
+
+def _cut(pairs, rows):
+    w = None if pairs.weights is None else pairs.weights[rows]
+    return Pairs(
+        pairs.y[rows], pairs.y_before[rows], pairs.terms[:, rows], pairs.terms_before[:, rows], w
+    )
 
 
 def test_the_search_finds_what_polishing_confirms():
@@ -194,11 +218,16 @@ def test_the_search_finds_what_polishing_confirms():
     found, alphas, design = search(y, fixed, offsets, lagged, degree=2, law_degree=3, starts=32)
     z = design.inputs.apply(fixed, slice(None))
     made = plan(design.terms)
-    T = evaluate(z, made)[[made.index[e] for e in design.terms]].T
+    T = evaluate(z, made)[[made.index[e] for e in design.terms]]
     now = np.flatnonzero(lagged)
-    Q = np.linalg.qr(T[now] - T[now].mean(axis=0))[0]
-    pairs = Pairs(y[now], y[now - 1], T[now], T[now - 1], Q)
-    alpha, there = polish(pairs, alphas[0], 3)
+    pairs = Pairs(y[now], y[now - 1], T[:, now], T[:, now - 1])
+
+    def whole(work):
+        return [work(pairs)]
+
+    frame = join_pair_factors(whole(pair_factors))
+    there = polish(whole, frame, innovation(whole, frame, alphas[0], 3))
+    alpha = there.law.alpha
     assert there.correlation < 1e-12
     assert np.abs(alpha - alphas[0]).max() < 1e-7
     slope = alpha * np.diagonal(design.inputs.matrix)[0]
@@ -207,3 +236,23 @@ def test_the_search_finds_what_polishing_confirms():
         y, fixed, offsets, lagged, degree=2, law_degree=3, starts=32, weights=np.ones(y.size)
     )
     np.testing.assert_allclose(ones[0].points, found.points, atol=1e-8)
+    # sums over two parts of whole firms are the sums over the rows
+    data = Data(y=y, basis=tuple(fixed), inputs=tuple(fixed), offsets=offsets, lagged=lagged)
+    half = int(offsets[150])
+    first, last = (
+        Data(
+            y=y[rows],
+            basis=tuple(x[rows] for x in fixed),
+            inputs=tuple(x[rows] for x in fixed),
+            offsets=cut,
+            lagged=lagged[rows],
+        )
+        for rows, cut in (
+            (slice(0, half), offsets[:151]),
+            (slice(half, None), offsets[150:] - half),
+        )
+    )
+    total = search_sums(first, design) + search_sums(last, design)
+    np.testing.assert_allclose(total, search_sums(data, design), atol=1e-8)
+    again, _ = stationary_alphas(total, design, 32)
+    np.testing.assert_allclose(again.points, found.points, atol=1e-8)

@@ -14,6 +14,7 @@ from tfp_index.errors import (
     IdentificationWarning,
     SpecificationError,
 )
+from tfp_index.production import _gnr_errors as errors
 from tfp_index.production import _gnr_estimate as numbers
 
 SPEC = tfp.GandhiNavarroRivers(revenue_share="share", share_degree=1, law_degree=1)
@@ -110,7 +111,10 @@ def test_the_influence_of_a_firm_is_its_derivative(correction, degree):
     first = numbers.stage(arrays)
     points, terms = numbers.find_points(arrays, first, 32)
     alpha = points.alpha[points.choice.index]
-    psi = numbers.influence(arrays, first, terms, alpha, points)
+    given = (first, terms, alpha, points)
+    sums = errors.add_error_sums(numbers.walk(arrays, lambda part: errors.error_sums(part, *given)))
+    records = numbers.walk(arrays, lambda part: errors.firm_sums(part, *given))
+    psi = np.concatenate(records) @ errors.influence_map(arrays, *given, sums)
     for firm in (0, 17, 119):
         changes = []
         for sign in (1, -1):
