@@ -228,14 +228,15 @@ class _Maker:
 
     def gap(self, id_: str, family: str, p: float, share: float) -> Lever:
         s = self.slice
+        said = {"target": p, "share": share}
         if (s.cell < 0).all():
-            return Lever(id_, family, None, reason=self._no_industry())
+            return Lever(id_, family, None, reason=self._no_industry(), said=said)
 
         def change(factor: Floats | None) -> Change:
             weight, design = self.counted(factor)
             return close_gap(s.phi, weight, s.cell, s.cells, p, share, design=design), None
 
-        return Lever(id_, family, change, s.cells, said={"target": p, "share": share})
+        return Lever(id_, family, change, s.cells, said=said)
 
     def entry(self) -> Lever:
         s, panel = self.slice, self.panel
@@ -257,15 +258,16 @@ class _Maker:
 
     def exit(self) -> Lever:
         s = self.slice
+        said = {"share": self.spec.exit_share}
         if (s.cell < 0).all():
-            return Lever("exit", "exit", None, reason=self._no_industry())
+            return Lever("exit", "exit", None, reason=self._no_industry(), said=said)
 
         def change(factor: Floats | None) -> Change:
             weight, design = self.counted(factor)
             share = self.spec.exit_share
             return retire_lowest(s.phi, weight, s.cell, s.cells, share, design=design), None
 
-        return Lever("exit", "exit", change, s.cells, said={"share": self.spec.exit_share})
+        return Lever("exit", "exit", change, s.cells, said=said)
 
     def practice(self, here: Regression) -> Lever:
         s, panel, data = self.slice, self.panel, self.data
@@ -291,20 +293,21 @@ class _Maker:
         return Lever(id_, "practice", change, said=said)
 
     def misallocation(self, model: Misallocation, trim: float) -> Lever:
-        s, spec = self.slice, self.spec
+        s, cut = self.slice, self.spec.misallocation_cut
         id_ = "misallocation"
+        said: dict[str, Any] = {"share": cut, "trim": trim}
         if model.fit is None or model.columns is None:
-            return Lever(id_, id_, None, reason=model.reason)
+            return Lever(id_, id_, None, reason=model.reason, said=said)
         fit = model.fit
         T = fit.years.shape[0]
         at_year = int(np.searchsorted(self.panel.keys.calendar.numbers, s.number))
         if fit.refused[at_year]:
             reason = f"{fit.per_year[at_year]} firms, fewer than {fit.spec.min_firms}"
-            return Lever(id_, id_, None, reason=reason)
+            return Lever(id_, id_, None, reason=reason, said=said)
         of_model = next(x for x in fit.solutions if x.trim == trim).cell[s.rows]
         cell = np.where(of_model >= 0, of_model // T, -1)
         py, wl, k = (column[s.rows] for column in model.columns)
-        sigma, cut = fit.spec.elasticity, spec.misallocation_cut
+        sigma = fit.spec.elasticity
         own = None
         if fit.spec.sampling_weight is not None:
             own = read_weight(self.panel, fit.spec.sampling_weight)[s.rows]
@@ -322,7 +325,7 @@ class _Maker:
             return share_gain(s.phi, weight, cell, gained.gain, gained.influence), None
 
         columns = (fit.spec.value_added, fit.spec.wage_bill, fit.spec.capital)
-        said = {"share": cut, "trim": trim, "elasticity": sigma, "columns": columns}
+        said |= {"elasticity": sigma, "columns": columns}
         cells = share.shape[0]
         return Lever(id_, id_, change, cells, said=said, equalized=solved(None))
 
@@ -408,6 +411,8 @@ class Effects:
         Whose data change; all.
     share : (G,) float array
         Of the weight.
+    carried_by : (G,) float array
+        ``(Σ |d|)² / Σ d²``: how many enterprises of equal part would carry the effect.
     """
 
     effect: Floats
@@ -415,6 +420,7 @@ class Effects:
     changed: Ints
     enterprises: Ints
     share: Floats
+    carried_by: Floats
 
     def with_variance(self, variance: Floats) -> Effects:
         """Return the same effects with other variances."""
@@ -442,10 +448,14 @@ def effects_of(
     n = np.bincount(group, minlength=groups)
     changed = np.bincount(group[found.changed], minlength=groups)
     mass = np.bincount(group, weight, groups) / weight.sum()
+    size = np.abs(found.part)
+    square = np.bincount(group, size * size, groups)
+    carried = np.divide(np.bincount(group, size, groups) ** 2, square,
+                        out=np.zeros(groups), where=square > 0.0)  # fmt: skip
     if coefficient is not None and variance:
         found, weight, group = _with_clusters(found, coefficient, s, weight, group)
     sums = group_effects(found, weight, group, groups, lever.cells, variance=variance)
-    return Effects(sums.effect, sums.variance, changed, n, mass)
+    return Effects(sums.effect, sums.variance, changed, n, mass, carried)
 
 
 def _with_clusters(

@@ -190,7 +190,7 @@ class Levers(Specification):
                 self._refuse(option, f"{option}={value!r}", "between 0 and 1")
         for option in ("gap_closed", "misallocation_cut", "adoption"):
             value = getattr(self, option)
-            if not (_inside(value) or value == 1):
+            if not (_inside(value) or (value == 1 and not isinstance(value, bool))):
                 self._refuse(option, f"{option}={value!r}", "above 0, at most 1")
 
     def _check_model(self) -> None:

@@ -32,6 +32,9 @@ Bools = NDArray[np.bool_]
 ATTRIBUTED = ("misallocation", "exit")
 """Levers whose effect arises between enterprises and is shared out to them by a rule."""
 
+POSITIVE = ("laggards", "frontier", "misallocation", "exit")
+"""Levers whose effect is above zero, by construction or nearly so."""
+
 LIFTS = ("laggards", "frontier", "practice", "entry")
 """Levers that lift enterprises one by one, at unchanged shares."""
 
@@ -180,6 +183,9 @@ class LeversResult(Result):
             Which grouping and which of its groups; empty and ``"(total)"`` for the whole.
         ``enterprises``, ``of``
             Whose data change, of how many; ``share`` is the share of all in the weight.
+        ``carried_by``
+            How many enterprises carry the effect in fact, ``(Σ d)² / Σ d²`` over their parts.
+            Below some thirty, intervals are too narrow.
         ``kind``
             ``"counterfactual"``, or ``"association"``: not a cause.
         ``additive``
@@ -228,14 +234,24 @@ class LeversResult(Result):
         }
         if not m.effects:
             nothing = dict.fromkeys(
-                ("points", "standard_error", "low", "high", "enterprises", "of", "share"), np.nan
+                (
+                    "points",
+                    "standard_error",
+                    "low",
+                    "high",
+                    "enterprises",
+                    "of",
+                    "share",
+                    "carried_by",
+                ),
+                np.nan,
             )
             return [{**common, "by": "", "group": TOTAL, **nothing, **ends}]
         rows: list[dict[str, Any]] = []
         for by, e in m.effects.items():
             labels = [TOTAL] if not by else s.groups[by].labels[0].tolist()
             se = 100.0 * np.sqrt(e.variance)
-            low, high = self.interval(100.0 * e.effect, se)
+            low, high = self.interval(100.0 * e.effect, se, m.family)
             rows += [
                 {
                     **common,
@@ -248,18 +264,29 @@ class LeversResult(Result):
                     "enterprises": float(e.changed[g]),
                     "of": float(e.enterprises[g]),
                     "share": e.share[g],
+                    "carried_by": e.carried_by[g],
                     **ends,
                 }
                 for g in np.flatnonzero(e.enterprises > 0).tolist()
             ]
         return rows
 
-    def interval(self, points: Floats, standard_error: Floats) -> tuple[Floats, Floats]:
-        """Return both ends of the interval at the level of the specification."""
+    def interval(
+        self, points: Floats, standard_error: Floats, family: str
+    ) -> tuple[Floats, Floats]:
+        """Return both ends of the interval at the level of the specification.
+
+        ``points ± z se``; for levers that can hardly lower TFP, whose effects are skewed,
+        ``points · exp(± z se / points)`` where the error is below the effect.
+        """
         from scipy.special import ndtri
 
         z = float(ndtri(0.5 + 0.5 * self.spec.level))
-        return points - z * standard_error, points + z * standard_error
+        low, high = points - z * standard_error, points + z * standard_error
+        skewed = (points > 0.0) & (standard_error <= points) & (family in POSITIVE)
+        ratio = np.exp(z * np.divide(standard_error, points, out=np.zeros_like(points),
+                                     where=skewed))  # fmt: skip
+        return np.where(skewed, points / ratio, low), np.where(skewed, points * ratio, high)
 
     def title(self, lang: str = "en") -> str:
         """Return a heading."""
@@ -320,7 +347,7 @@ class LeversResult(Result):
             return explanation(m.family, Said(m.said, s.period, self.spec), lang, m.reason)
         e = m.effects[""]
         points, se = 100.0 * e.effect, 100.0 * np.sqrt(e.variance)
-        low, high = self.interval(points, se)
+        low, high = self.interval(points, se, m.family)
         said = Said(
             m.said, s.period, self.spec, float(points[0]), float(low[0]), float(high[0]),
             int(e.changed[0]), int(e.enterprises[0]),
@@ -417,14 +444,15 @@ class LeversResult(Result):
     def cells(self) -> Cells:
         """Return levers, groups and periods as cells for disclosure control.
 
-        A cell must pass the rules twice: with each enterprise's part of the effect, and with the
-        weights of all enterprises of the group.
+        A cell must pass the rules three times: with each enterprise's part of the effect, with the
+        parts of those whose own data change, and with the weights of all enterprises of the group.
         """
         names = names_of(self.spec.by)
         keys: dict[str, list[Any]] = {name: [] for name in ("lever", *names)}
         times: list[Any] = []
         values: dict[str, list[Floats]] = {n: [] for n in ("points", "low", "high")}
         parts: list[Contributions] = []
+        changed: list[Contributions] = []
         weights: list[Contributions] = []
         for m in (x for x in self.found if x.effects):
             s = self.slices[m.place]
@@ -432,11 +460,12 @@ class LeversResult(Result):
                 codes = s.groups[by].codes if by else np.zeros(s.rows.shape[0], np.int64)
                 labels = s.groups[by].labels[0].tolist() if by else [TOTAL]
                 size = len(labels)
-                touched = np.where(m.part != 0.0, codes, -1)
-                parts.append(contributions(np.abs(m.part), touched, size, k=3))
+                own, some = np.abs(m.part), m.part != 0.0
+                for found, mine in ((parts, some), (changed, some & m.changed)):
+                    found.append(contributions(own, np.where(mine, codes, -1), size, k=3))
                 weights.append(contributions(s.weight, codes, size, k=3))
                 points = 100.0 * e.effect
-                low, high = self.interval(points, 100.0 * np.sqrt(e.variance))
+                low, high = self.interval(points, 100.0 * np.sqrt(e.variance), m.family)
                 for name, column in zip(values, (points, low, high), strict=True):
                     values[name].append(column)
                 keys["lever"] += [m.lever] * size
@@ -448,7 +477,7 @@ class LeversResult(Result):
         return Cells(
             keys={name: _column(labels) for name, labels in keys.items()},
             time=_column(times),
-            contributions=(_joined(parts), _joined(weights)),
+            contributions=tuple(_joined(found) for found in (parts, changed, weights)),
             values={name: np.concatenate(columns) for name, columns in values.items()},
             time_name=self.keys.names["time"],
             title=self.title(),
