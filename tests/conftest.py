@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+
+from tests.profiles import load_profile
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
-settings.register_profile(
-    "tfp", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("tfp")
+load_profile()
 
 
 @pytest.fixture(autouse=True)

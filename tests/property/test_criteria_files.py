@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.profiles import examples
 from tfp_index.criteria.amounts import parse_amount
 from tfp_index.criteria.criteria_set import CriteriaSet
 from tfp_index.criteria.regimes import REGIMES
@@ -29,7 +30,7 @@ REPLACEMENTS = (
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     st.lists(
         st.tuples(st.integers(START, len(LINES) - 1), st.sampled_from(REPLACEMENTS)),

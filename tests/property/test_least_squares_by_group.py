@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tfp_index as tfp
+from tests.profiles import examples
 from tfp_index.production._by_group import fit_by_group
 
 CLOSE = 1e-10  # of the sizes at hand: what the one pass promises
+ROUNDING = 1e-6
 ROLES = {
     "entity": "hộ",
     "time": "năm",
@@ -140,13 +142,14 @@ def assert_alike(one, two):
     assert type(one) is type(two)
     assert one.params.names == two.params.names
     assert one.elasticity_mean.names == two.elasticity_mean.names
-    scale = np.sqrt(np.abs(np.diagonal(two.cov_params)))
     b, c = np.asarray(one.params), np.asarray(two.params)
-    assert_close(b, c, np.maximum(np.abs(c), scale + 1e-300), "params")
+    # scores of two clusters may cancel exactly: errors below this are rounding in both
+    scale = np.sqrt(np.abs(np.diagonal(two.cov_params))) + ROUNDING * (1 + np.abs(c))
+    assert_close(b, c, np.maximum(np.abs(c), scale), "params")
     grid = np.outer(scale, scale)
-    grid = np.maximum(grid, 1e-6 * grid.max() + 1e-300)
+    grid = np.maximum(grid, 1e-6 * grid.max())
     assert_close(one.cov_params, two.cov_params, grid, "covariance")
-    assert_close(one.elasticity_cov, two.elasticity_cov, max(grid.max(), 1e-300), "elasticities")
+    assert_close(one.elasticity_cov, two.elasticity_cov, grid.max(), "elasticities")
     assert one.dof == two.dof
     assert one.sample == two.sample
     assert one.warnings == two.warnings
@@ -166,7 +169,7 @@ def assert_alike(one, two):
             assert_close(x[column], y[column], size, column)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(spec=specs, kinds=groups, seed=st.integers(0, 2**32 - 1))
 def test_one_pass_is_the_loop(spec, kinds, seed):
     panel = tfp.Panel.from_frame(frame_of(kinds, seed), **ROLES)
@@ -195,7 +198,7 @@ def test_one_pass_is_the_loop(spec, kinds, seed):
     assert one.tidy()["term"].tolist() == two.tidy()["term"].tolist()
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(spec=specs, seed=st.integers(0, 2**32 - 1))
 def test_a_group_equals_its_own_panel(spec, seed):
     """Against panels made of the rows of one group, which share no code for picking rows."""

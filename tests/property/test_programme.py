@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.criteria.test_programme import GROWTH, plan_of, rows
@@ -63,6 +63,7 @@ def test_growth_does_not_depend_on_the_size_of_the_counts(
     )
 
 
+@example(values={"T10": {2030: 0.0, 2019: 0.0, 2020: 0.0}}, as_of=2030)
 @given(
     values=st.dictionaries(
         st.sampled_from([t.id for t in Plan.load("quang_ninh_203").targets]),

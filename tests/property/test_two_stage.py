@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tfp_index as tfp
+from tests.profiles import examples
 
 METHODS = st.sampled_from([tfp.OlleyPakes, tfp.LevinsohnPetrin, tfp.AckerbergCavesFrazer])
 SAME = 1e-6  # coefficients of a nonlinear search in other units
@@ -27,7 +28,7 @@ def fit(spec, frame, roles):
         return spec.fit(tfp.Panel.from_frame(frame, **roles))
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(METHODS, st.integers(0, 5), st.floats(-20, 20), st.floats(-20, 20), st.floats(-20, 20))
 def test_units_move_productivity_by_a_constant(method, seed, y, k, m):
     sim = frame_of(seed)
@@ -44,7 +45,7 @@ def test_units_move_productivity_by_a_constant(method, seed, y, k, m):
     assert np.ptp(gap) < 1e-4
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(
     st.sampled_from([tfp.OlleyPakes, tfp.LevinsohnPetrin]),
     st.integers(0, 5),
@@ -62,7 +63,7 @@ def test_scaling_a_free_input_scales_its_coefficient(method, seed, c):
     assert other.params["capital"] == pytest.approx(base.params["capital"], abs=SAME)
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(st.integers(0, 5), st.floats(-2.0, 2.0))
 def test_adding_an_input_to_output_adds_to_its_coefficient(seed, c):
     """The estimator is equivariant: y + c k has β_k + c, with the same roots."""
@@ -86,7 +87,7 @@ def test_adding_an_input_to_output_adds_to_its_coefficient(seed, c):
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 @given(METHODS, st.integers(0, 5), st.integers(0, 100))
 def test_row_order_changes_nothing(method, seed, shuffle):
     sim = frame_of(seed)

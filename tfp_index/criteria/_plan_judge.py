@@ -413,6 +413,9 @@ def _direction(target: Target, course: Course, as_of: int) -> Verdict:
     if course.base is not None and not over:
         key = "needed.above_base" if target.upward else "needed.below_base"
         needed.append((key, {"base": base}))
+    elif status == "behind":
+        key = "needed.not_above_base" if target.upward else "needed.not_below_base"
+        needed.append((key, {"base": base}))
     return Verdict(
         status,
         value=value,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tfp_index as tfp
+from tests.profiles import examples
 from tfp_index.aggregation._cells import OTHER, TOTAL
 from tfp_index.kernels import disclosure as kernel
 
@@ -191,7 +192,7 @@ def attack(frame, published, dimensions):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 def test_attack_on_several_public_tables_at_once_recovers_nothing(seed):
     """District x industry and district x size share their margins: differencing tables."""
     frame = firms(seed, n=120)

@@ -326,6 +326,11 @@ def test_a_direction_is_judged_against_its_base(way: str) -> None:
     assert status_of(plan, {2020: 40, 2024: 40 + sign}, 2025) == "missing_data"
     assert status_of(plan, {2022: 41}, 2022) == "missing_data"
     assert status_of(plan, {2020: 40}, 2022) == "missing_data"
+    missed = plan.track(rows("A", {2020: 40, 2025: 40}), as_of=2025)
+    assert missed["A"].status == "behind"
+    assert "The period is over" in missed.needed("A", "en")
+    assert "Đã hết giai đoạn" in missed.needed("A", "vi")
+    assert "40" in missed.needed("A", "en")
 
 
 def test_a_milestone_is_reached_or_due(plan: Plan) -> None:
