@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,8 @@ from numpy.typing import NDArray
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.gram import solve_gram, tiled_cross, tiled_left
 from tfp_index.kernels.linalg import Rank
+from tfp_index.kernels.monomials import evaluate
+from tfp_index.kernels.score_moments import Products, ScoreMoments, block_moments
 from tfp_index.kernels.two_stage_design import (
     Data,
     Design,
@@ -34,7 +38,7 @@ from tfp_index.kernels.two_stage_design import (
     firm_blocks,
     phi_columns,
     stage_one_columns,
-    stage_two_columns,
+    stage_two_variables,
 )
 
 __all__ = [
@@ -106,6 +110,8 @@ class SecondStage:
     partial_rank : Rank
     n : float
         Rows with a lag (their total weight).
+    scores : ScoreMoments or None
+        What clustered errors need, if it was summed.
     """
 
     gram: Floats
@@ -113,6 +119,7 @@ class SecondStage:
     partial: Floats
     partial_rank: Rank
     n: float
+    scores: ScoreMoments | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +151,19 @@ class StageTwoGram:
     ----------
     gram : (N + m, N + m) float array
         The columns of the design, then the categories among the controls.
+    scores : ScoreMoments or None
+        For clustered errors, if they were asked for.
     """
 
     gram: Floats
+    scores: ScoreMoments | None = None
 
     def __add__(self, other: StageTwoGram) -> StageTwoGram:
-        return StageTwoGram(self.gram + other.gram)
+        both = self.scores is not None and other.scores is not None
+        return StageTwoGram(
+            self.gram + other.gram,
+            self.scores + other.scores if both else None,  # type: ignore[operator]
+        )
 
 
 def _one_hot(factors: Sequence[Factor], rows: slice, scale: Floats | None) -> list[Any]:
@@ -193,6 +207,12 @@ def _gram_block(
             gram[a, b] = (one @ hot[j].T).toarray()
             gram[b, a] = gram[a, b].T
     return gram
+
+
+def _levels(factor: Factor, rows: slice) -> Floats:
+    """Return a category as dense (levels − 1, rows) columns; the base level is left out."""
+    levels = np.arange(1, factor.levels)
+    return np.asarray(factor.codes[rows] == levels[:, None], np.float64)
 
 
 def _row_weights(data: Data, weights: Floats | None, firms: tuple[int, int]) -> Floats | None:
@@ -328,6 +348,8 @@ def second_stage(
     design: Design,
     first: FirstStage,
     weights: Floats | None = None,
+    *,
+    products: Products | None = None,
     threads: int | None = None,
     fitted: Floats | None = None,
 ) -> SecondStage:
@@ -338,11 +360,16 @@ def second_stage(
     data, design, first
     weights : (g,) float array, optional
         One per firm.
+    products : Products, optional
+        Sum what clustered errors need as well; without weights.
     threads : int, optional
     fitted : (2, n) float array, optional
         Filled with ``φ̂`` and the residual of stage 1.
     """
-    return solve_stage_two(stage_two_gram(data, design, first, weights, threads, fitted), design)
+    sums = stage_two_gram(
+        data, design, first, weights, products=products, threads=threads, fitted=fitted
+    )
+    return solve_stage_two(sums, design)
 
 
 def stage_two_gram(
@@ -350,6 +377,8 @@ def stage_two_gram(
     design: Design,
     first: FirstStage,
     weights: Floats | None = None,
+    *,
+    products: Products | None = None,
     threads: int | None = None,
     fitted: Floats | None = None,
 ) -> StageTwoGram:
@@ -360,25 +389,36 @@ def stage_two_gram(
     data, design, first
     weights : (g,) float array, optional
         One per firm.
+    products : Products, optional
+        Sum what clustered errors need as well; without weights.
     threads : int, optional
     fitted : (2, n) float array, optional
         Filled with ``φ̂`` and the residual of stage 1.
     """
     parts = firm_blocks(data.offsets)
 
-    def work(block: slice) -> Floats:
-        firms = parts[block.start]
-        rows = slice(int(data.offsets[firms[0]]), int(data.offsets[firms[1]]))
-        phi, eta = fitted_parts(data, design, first, rows)
+    def work(block: slice) -> StageTwoGram:
+        a, b = parts[block.start]
+        edges = data.offsets[a : b + 1]
+        rows = slice(int(edges[0]), int(edges[-1]))
+        B = stage_one_columns(data, design, rows)
+        phi, eta = fitted_parts(data, design, first, rows, B)
         if fitted is not None:
             fitted[0, rows], fitted[1, rows] = phi, eta
-        X = stage_two_columns(data, design, rows, phi, eta, first.center)
-        w = _row_weights(data, weights, firms)
+        z, mask = stage_two_variables(data, design, rows, phi, eta, first.center)
+        X = evaluate(z, design.columns)
+        X[0] = mask
+        w = _row_weights(data, weights, (a, b))
         now = slice(rows.start + 1, rows.stop)
-        mask = X[0].copy() if data.law_factors else None
-        return _gram_block(X, data.law_factors, now, None if w is None else w[1:], mask)
+        hot = mask if data.law_factors else None
+        gram = _gram_block(X, data.law_factors, now, None if w is None else w[1:], hot)
+        scores = None
+        if products is not None:
+            full = np.concatenate([B, *(_levels(f, rows) for f in data.factors)])
+            scores = block_moments(products, z, mask, full, eta, edges - edges[0])
+        return StageTwoGram(gram, scores)
 
-    return StageTwoGram(_total(map_blocks(work, len(parts), size=1, threads=threads)))
+    return reduce(add, map_blocks(work, len(parts), size=1, threads=threads))
 
 
 def solve_stage_two(sums: StageTwoGram, design: Design) -> SecondStage:
@@ -399,4 +439,4 @@ def solve_stage_two(sums: StageTwoGram, design: Design) -> SecondStage:
     swept = raw - gram[out, :N].T @ partial
     swept[design.controls] = 0.0
     swept[:, design.controls] = 0.0
-    return SecondStage(0.5 * (swept + swept.T), raw, partial, rank, n)
+    return SecondStage(0.5 * (swept + swept.T), raw, partial, rank, n, sums.scores)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.control_function import FirstStage, SecondStage, fitted_parts
 from tfp_index.kernels.gram import tiled_cross, tiled_left
+from tfp_index.kernels.score_moments import Products, differentiate
 from tfp_index.kernels.two_stage_design import (
     Data,
     Design,
@@ -30,7 +31,7 @@ from tfp_index.kernels.two_stage_design import (
     stage_two_columns,
 )
 
-__all__ = ["Earlier", "Scores", "joint_covariance", "stage_scores"]
+__all__ = ["Earlier", "Scores", "joint_covariance", "scores_from_sums", "stage_scores"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -159,6 +160,58 @@ def stage_scores(
     answers = map_blocks(work, len(parts), size=1, threads=threads)
     meat, across, sums = (np.sum([a[i] for a in answers], axis=0) for i in range(3))
     return Scores(meat, across, sums)
+
+
+def scores_from_sums(
+    products: Products,
+    design: Design,
+    second: SecondStage,
+    pairs: Pairs,
+) -> tuple[Scores, float]:
+    """Read the same off the sums that stage 2 left, without the rows.
+
+    Parameters
+    ----------
+    products : Products
+        That the second stage was summed with.
+    design, second
+    pairs : sequence of pairs of (q, N) or (1, N) float arrays
+        From `law_of_motion.score_pairs`.
+
+    Returns
+    -------
+    Scores
+    float
+        Bound on the relative error that cancellation leaves in standard errors.
+    """
+    sums = second.scores
+    if sums is None:
+        raise ValueError("the sums for clustered errors were not taken")
+    q, P = pairs[0][0].shape[0], len(products.plan)
+    v = np.zeros((q, P))
+    some = products.pair >= 0
+    for left, right in pairs:
+        a, b = (_side(design, second, combos, -1).value for combos in (left, right))
+        grid = np.broadcast_to(a[:, :, None] * b[:, None, :], (q, *products.pair.shape))
+        v += [np.bincount(products.pair[some], one[some], P) for one in grid]
+    p = sums.at_t.shape[1]
+    moments = np.tril(sums.second) + np.tril(sums.second, -1).T
+    side = v @ moments[p:, :p]
+    meat = np.block([[moments[:p, :p], side.T], [side, v @ moments[p:, p:] @ v.T]])
+    in_phi = np.zeros(p, bool)
+    in_phi[phi_columns(design)] = True
+    by_now, by_noise, by_lag = (
+        differentiate(v, by) / design.unit for by in (products.now, products.noise, products.lag)
+    )
+    at_t = np.where(
+        in_phi, (by_now - by_noise)[:, products.at_t, None], -by_noise[:, products.at_t, None]
+    )
+    F = np.einsum("qmp,mp->qp", at_t, sums.at_t)
+    F += np.where(in_phi, by_lag[:, products.at_lag] @ sums.at_lag, 0.0)
+    largest = np.abs(v) @ np.sqrt(np.diagonal(moments)[p:])
+    own = np.maximum(np.diagonal(meat)[p:], np.finfo(float).tiny)
+    lost = float((largest**2 / own).max() * np.finfo(float).eps)
+    return Scores(meat, F, v @ sums.total), lost
 
 
 def _side(design: Design, second: SecondStage, combos: Floats, shifter: int) -> _Side:

@@ -42,6 +42,7 @@ __all__ = [
     "sample_stride",
     "stage_one_columns",
     "stage_two_columns",
+    "stage_two_variables",
     "survey",
 ]
 
@@ -175,8 +176,8 @@ class Design:
         Spread of ``ω₀``; stage 2 works in this unit.
     center : float
         About the mean of output; stage 1 works in output less this.
-    linear_in_phi, levels, factors_in_phi
-        Regressors of stage 1 outside the basis; see `Survey`.
+    linear_in_phi, levels, factors_in_phi, law_levels
+        What stands beside the polynomials; see `Survey`.
     columns : Plan
         Columns of stage 2 as monomials of (ω₀ lagged, inputs lagged, s, ω₀, inputs, η, c).
     expansion : Expansion
@@ -203,6 +204,7 @@ class Design:
     linear_in_phi: tuple[bool, ...]
     levels: tuple[int, ...]
     factors_in_phi: tuple[bool, ...]
+    law_levels: tuple[int, ...]
     columns: Plan
     expansion: Expansion
     response: int
@@ -331,6 +333,7 @@ def make_design(
         linear_in_phi=known.linear_in_phi,
         levels=known.levels,
         factors_in_phi=known.factors_in_phi,
+        law_levels=known.law_levels,
         **_layout(v, ns, nc, terms, law_degree, tuple(bool(c) for c in current), noise),
     )
 
@@ -420,6 +423,19 @@ def stage_two_columns(
 
     Column ``i`` belongs to row ``rows.start + i + 1``.
     """
+    z, mask = stage_two_variables(data, design, rows, phi, eta, center)
+    columns = evaluate(z, design.columns)
+    columns[0] = mask
+    return columns
+
+
+def stage_two_variables(
+    data: Data, design: Design, rows: slice, phi: Floats, eta: Floats, center: float
+) -> tuple[Floats, Floats]:
+    """Return the (w, rows − 1) variables of stage 2, zero in rows without a lag, and who has one.
+
+    Column ``i`` belongs to row ``rows.start + i + 1``.
+    """
     v = design.inputs.apply(data.inputs, rows)
     made = plan(design.terms)
     x = evaluate(v, made)
@@ -436,6 +452,4 @@ def stage_two_columns(
     mask = data.lagged[now].astype(np.float64)
     z = np.concatenate(parts)
     z *= mask
-    columns = evaluate(z, design.columns)
-    columns[0] = mask
-    return columns
+    return z, mask

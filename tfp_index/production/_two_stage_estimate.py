@@ -15,14 +15,13 @@ from tfp_index.kernels.resampling import Draws
 from tfp_index.kernels.roots import Choice
 from tfp_index.panel.panel import Panel
 from tfp_index.production._two_stage_data import Part
+from tfp_index.production._two_stage_errors import clustered
 from tfp_index.production._two_stage_fit import (
     Problem,
     Rows,
     Solution,
     coefficients,
-    covariance,
     follow,
-    row_scores,
     solve,
 )
 from tfp_index.production._two_stage_notices import Notice, of_draws, of_solution
@@ -85,11 +84,11 @@ def estimate_part(
     numeric, _ = part.split((*spec.controls, *spec.proxy_controls))
     names = names_of(method, numeric, spec.controls)
     with _told_when_singular():
-        solution = solve(problem, rows, fitted=fitted)
+        solution = solve(problem, rows, fitted=fitted, clustered=spec.se == "clustered")
         judged = judge(spec, method, panel.names, names, problem, solution)
-        solution, V, draws = _errors(spec, problem, rows, judged.solution, rng, on_progress)
+        solution, V, draws, third = _errors(spec, problem, rows, judged.solution, rng, on_progress)
     fit, found = conclude(
-        spec, method, names, problem, replace(judged, solution=solution), V, draws
+        spec, method, names, problem, replace(judged, solution=solution), V, draws, third
     )
     omega, elasticities = _rows(problem, solution, rows.data.inputs, fitted[0], method, fit)
     return Outcome(
@@ -163,13 +162,26 @@ def conclude(
     judged: Judged,
     V: Floats,
     draws: Draws | None,
+    third: str = "",
 ) -> tuple[GroupFit, tuple[Notice, ...]]:
-    """Put coefficients, errors and tables together; without the rows."""
+    """Put coefficients, errors and tables together; without the rows.
+
+    Parameters
+    ----------
+    spec, method, names, problem, judged
+    V : (k + J, k + J) float array
+        Covariance of `parameters`.
+    draws : Draws or None
+    third : str
+        What the rows were walked over a third time for.
+    """
     found = judged.found
     if draws is not None:
         draws = Draws(draws.values[:, names.order], draws.failures)
         found = (*found, *of_draws(draws, names.params))
-    fit = group_fit(spec, method, problem, judged.solution, names, judged.shown, V, draws, found)
+    fit = group_fit(
+        spec, method, problem, judged.solution, names, judged.shown, V, draws, found, third
+    )
     return fit, found
 
 
@@ -233,8 +245,8 @@ def _errors(
     solution: Solution,
     rng: Any,
     on_progress: Progress | None,
-) -> tuple[Solution, Floats, Draws | None]:
-    """Return the solution, polished on the rows, and the covariance of all parameters."""
+) -> tuple[Solution, Floats, Draws | None, str]:
+    """Return the solution, the covariance of all parameters, and what a third pass was for."""
     k, J = len(problem.design.linear_in_phi), len(problem.design.terms)
     unknown = np.full((k + J, k + J), np.nan)
     solved = bool(solution.is_root[solution.choice.index])
@@ -247,19 +259,13 @@ def _errors(
             rng=rng,
             on_progress=on_progress,
         )
-        return solution, draws.covariance(), draws
+        return solution, draws.covariance(), draws, ""
     if spec.se is None or isinstance(spec.se, Bootstrap):
-        return solution, unknown, None
-    V, step = covariance(problem, solution, row_scores(problem, rows, solution))
-    # the rows themselves confirm what the Gram matrix says, or correct its last digits
-    if solved and np.abs(step).max() > 1e-9:
-        points = solution.found.points.copy()
-        points[solution.choice.index] += step
-        solution = replace(solution, found=replace(solution.found, points=points))
-        V, _ = covariance(problem, solution, row_scores(problem, rows, solution))
+        return solution, unknown, None, ""
+    solution, V, third = clustered(problem, rows, solution)
     if not solved:
         V[k:], V[:, k:] = np.nan, np.nan
-    return solution, V, None
+    return solution, V, None, third
 
 
 def _rows(

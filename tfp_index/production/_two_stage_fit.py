@@ -18,7 +18,6 @@ from tfp_index.kernels.law_of_motion import (
     instrument_root,
     moments,
     persistence,
-    score_pairs,
     sum_of_squares,
     term_map,
 )
@@ -32,7 +31,8 @@ from tfp_index.kernels.roots import (
     starting_points,
     stationary_points,
 )
-from tfp_index.kernels.stacked_moments import Earlier, Scores, joint_covariance, stage_scores
+from tfp_index.kernels.score_moments import Products, score_products
+from tfp_index.kernels.stacked_moments import Earlier
 from tfp_index.kernels.two_stage_design import Data, Design
 from tfp_index.production._survival import Survival, estimate_survival
 
@@ -40,10 +40,8 @@ __all__ = [
     "Problem",
     "Rows",
     "Solution",
-    "covariance",
     "follow",
     "reported",
-    "row_scores",
     "search",
     "solve",
 ]
@@ -83,6 +81,11 @@ class Problem:
     bounds: tuple[float, float] | None
     origin: Floats
     lags: int
+
+    @property
+    def products(self) -> Products | None:
+        """What to sum for clustered errors; None where they take a walk over the rows."""
+        return score_products(self.design, self.definition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def coefficients(problem: Problem, delta: Floats) -> Floats:
     return np.asarray(b @ reported(problem).T)
 
 
-def _objective(problem: Problem, second: SecondStage) -> Objective:
+def objective_at(problem: Problem, second: SecondStage) -> Objective:
     return objective_of(second, problem.design, problem.definition, problem.centered)
 
 
@@ -198,6 +201,7 @@ def _stages(
     weights: Floats | None,
     fitted: Floats | None = None,
     threads: int | None = None,
+    products: Products | None = None,
 ) -> tuple[FirstStage, SecondStage, Earlier | None]:
     data, earlier = rows.data, None
     if rows.survival is not None:
@@ -209,7 +213,10 @@ def _stages(
         data = replace(data, shifters=(*data.shifters[:-1], probability))
         earlier = replace(earlier, shifter=len(data.shifters) - 1)
     first = first_stage(data, problem.design, weights, threads)
-    return first, second_stage(data, problem.design, first, weights, threads, fitted), earlier
+    second = second_stage(
+        data, problem.design, first, weights, products=products, threads=threads, fitted=fitted
+    )
+    return first, second, earlier
 
 
 def solve(
@@ -218,6 +225,7 @@ def solve(
     weights: Floats | None = None,
     *,
     fitted: Floats | None = None,
+    clustered: bool = False,
     threads: int | None = None,
 ) -> Solution:
     """Estimate both stages, find all solutions and choose one.
@@ -230,6 +238,8 @@ def solve(
         One per firm.
     fitted : (2, n) float array, optional
         Filled with ``φ̂`` and the residual of stage 1.
+    clustered : bool
+        Sum what clustered errors need on the way, where that is possible.
     threads : int, optional
 
     Raises
@@ -237,7 +247,8 @@ def solve(
     EstimationError
         If instruments are collinear or no start ends at a stationary point.
     """
-    return search(problem, *_stages(problem, rows, weights, fitted, threads))
+    products = problem.products if clustered and rows.survival is None else None
+    return search(problem, *_stages(problem, rows, weights, fitted, threads, products))
 
 
 def search(
@@ -250,7 +261,7 @@ def search(
     EstimationError
         If instruments are collinear or no start ends at a stationary point.
     """
-    objective = _objective(problem, second)
+    objective = objective_at(problem, second)
     found = stationary_points(objective, _starts(problem))
     if not found.values.size and problem.bounds is None:
         raise EstimationError(
@@ -390,13 +401,13 @@ def parameters(problem: Problem, first: FirstStage, delta: Floats) -> Floats:
     """Return the linear regressors' coefficients of stage 1 and those of the terms, reported."""
     return np.concatenate(
         [
-            _linear_map(problem) @ first.coefficients,
+            linear_map(problem) @ first.coefficients,
             coefficients(problem, delta[None])[0],
         ]
     )
 
 
-def _linear_map(problem: Problem) -> Floats:
+def linear_map(problem: Problem) -> Floats:
     """From stage 1 coefficients to those of the linear regressors in their own unit."""
     design, k = problem.design, len(problem.design.linear_in_phi)
     p = len(design.basis_plan)
@@ -405,42 +416,6 @@ def _linear_map(problem: Problem) -> Floats:
     if design.linear is not None:
         M[:, p : p + k] = np.diag(np.diagonal(design.linear.matrix))
     return M
-
-
-def row_scores(
-    problem: Problem, rows: Rows, solution: Solution, threads: int | None = None
-) -> Scores:
-    """Sum the scores of every firm at the solution: one pass over the rows."""
-    pairs = score_pairs(solution.second, problem.design, solution.delta, problem.definition)
-    return stage_scores(
-        rows.data,
-        problem.design,
-        solution.first,
-        solution.second,
-        pairs,
-        earlier=solution.earlier,
-        threads=threads,
-    )
-
-
-def covariance(problem: Problem, solution: Solution, scores: Scores) -> tuple[Floats, Floats]:
-    """Return the covariance of `parameters`, clustered by firm, and a last step of ``δ``.
-
-    The step is the Newton step of the stage 2 equations summed over the rows themselves: it is as
-    large as what the Gram matrix lost.
-    """
-    design, second, delta = problem.design, solution.second, solution.delta
-    if problem.definition == "moments":
-        derivative = moments(second, design, delta[None])[1][0]
-    else:
-        derivative = 0.5 * newton(_objective(problem, second), delta[None], steps=1)[1][0]
-    bread = np.linalg.inv(derivative * second.n)
-    V = joint_covariance(solution.first, scores, bread, solution.earlier)
-    k, J = len(design.linear_in_phi), delta.size
-    M = np.zeros((k + J, V.shape[0]))
-    M[:k, : V.shape[0] - J] = _linear_map(problem)
-    M[k:, V.shape[0] - J :] = reported(problem) * design.unit
-    return np.asarray(M @ V @ M.T), -bread @ scores.sums
 
 
 def follow(problem: Problem, rows: Rows, start: Floats, weights: Floats) -> Floats:
@@ -459,7 +434,7 @@ def follow(problem: Problem, rows: Rows, start: Floats, weights: Floats) -> Floa
         If there is no root, or no minimum.
     """
     first, second, _ = _stages(problem, rows, weights, threads=1)
-    objective = _objective(problem, second)
+    objective = objective_at(problem, second)
     end, _, _ = descend(objective, start[None])
     if problem.definition == "moments":
         good = np.isfinite(end).all() and _correlation(problem, second, end)[0] < ROOT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,7 +89,12 @@ def group_fit(
     V: Floats,
     draws: Draws | None,
     found: Sequence[Notice],
+    third: str = "",
 ) -> GroupFit:
+    """Put the parts of a result together that do not grow with the rows.
+
+    ``third`` says what the rows were walked over a third time for.
+    """
     order, f, v = names.order, len(method.linear), len(method.inputs)
     V = V[np.ix_(order, order)]
     b = parameters(problem, solution.first, solution.delta)[order]
@@ -99,14 +104,14 @@ def group_fit(
         cov_params=V,
         elasticity_mean=Named((*method.linear, *method.inputs), b[elastic]),
         elasticity_cov=V[elastic, elastic],
-        details=_details(spec, problem, solution, draws),
+        details=_details(spec, problem, solution, draws, third),
         warnings=tuple(n.text for n in found),
         roots=_roots(problem, solution, names, shown, float(b[:f].sum())),
         first_stage=_first_stage_report(method, problem, solution, names),
         law=_law(spec, problem, solution),
         choice=solution.choice.reason,
         surface=Surface(
-            solution.second,
+            replace(solution.second, scores=None),  # for errors only, and larger than the rest
             problem.design,
             problem.definition,
             problem.centered,
@@ -117,12 +122,14 @@ def group_fit(
 
 
 def _details(
-    spec: TwoStage, problem: Problem, solution: Solution, draws: Draws | None
+    spec: TwoStage, problem: Problem, solution: Solution, draws: Draws | None, third: str
 ) -> dict[str, Any]:
     index = solution.choice.index
     value = float(solution.found.values[index]) * problem.design.unit**2
     moment_based = problem.definition == "moments"
     errors = "none" if spec.se is None else "clustered by firm"
+    if third:
+        errors += f" (third pass over the rows: {third})"
     if draws is not None:
         errors = f"bootstrap, {len(draws.complete)} of {draws.values.shape[0]} repetitions"
     return {

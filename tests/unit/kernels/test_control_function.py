@@ -14,6 +14,7 @@ from tests.unit.kernels import _row_by_row as rbr
 from tfp_index.kernels import control_function as cf
 from tfp_index.kernels import law_of_motion as lom
 from tfp_index.kernels import stacked_moments as sm
+from tfp_index.kernels.score_moments import score_products
 from tfp_index.kernels.two_stage_design import Data, Factor, firm_blocks, make_design, survey
 
 EQUAL = 1e-8  # what a Gram matrix in standardized columns may lose against a factorization
@@ -366,3 +367,21 @@ def test_every_so_many_rows_are_surveyed():
     assert np.array_equal(found.basis[2], p["m"][::7])
     assert found.lags == p["lagged"].sum()
     assert np.allclose(found.totals, [p["l"].sum(), p["k"].sum()])
+
+
+def test_sums_by_firm_add_up_over_parts():
+    """What clustered errors need is summed with the Gram matrix of stage 2."""
+    p = panel(17, firms=90)
+    data = dataclasses.replace(build(p, "cobb_douglas"), law_factors=())
+    design = make_design(data, basis_degree=2, law_degree=2, current=(False, True))
+    products = score_products(design, "moments")
+    first = cf.first_stage(data, design)
+    whole = cf.stage_two_gram(data, design, first, products=products).scores
+    parts = [cut(data, a, b) for a, b in itertools.pairwise([0, 1, 30, 88, 90])]
+    sums = functools.reduce(
+        operator.add, (cf.stage_two_gram(d, design, first, products=products) for d in parts)
+    ).scores
+    for name in ("second", "total", "at_t", "at_lag"):
+        a, b = getattr(sums, name), getattr(whole, name)
+        assert np.abs(a - b).max() < 1e-12 * np.abs(b).max()
+    assert cf.solve_stage_two(cf.stage_two_gram(data, design, first), design).scores is None

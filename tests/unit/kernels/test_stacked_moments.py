@@ -11,6 +11,7 @@ from tfp_index.kernels import control_function as cf
 from tfp_index.kernels import law_of_motion as lom
 from tfp_index.kernels import stacked_moments as sm
 from tfp_index.kernels.roots import descend, newton
+from tfp_index.kernels.score_moments import score_products
 from tfp_index.kernels.two_stage_design import Data, Factor, make_design
 
 AGREE = 1e-5  # central differences with a step of 1e-4 in a firm's weight
@@ -144,3 +145,103 @@ def test_meat_is_the_sum_over_firms_of_the_rows_scores():
     eta = p["y"] - first.coefficients @ B
     sums = np.add.reduceat(B * eta, data.offsets[:-1], axis=1)
     assert np.allclose(scores.meat[:4, :4], sums @ sums.T, rtol=1e-9, atol=1e-10)
+
+
+FROM_SUMS = 1e-10  # of a standard deviation; cancellation of products leaves 13 digits or so
+
+
+def without_law_factors(p, definition):
+    """Everything that sums by firm can hold: categories in stage 1, shifters, numeric controls."""
+    acf = definition == "moments"
+    return Data(
+        y=p["y"],
+        basis=(p["l"], p["k"], p["m"]) if acf else (p["k"], p["m"]),
+        inputs=(p["l"], p["k"]) if acf else (p["k"],),
+        offsets=p["offsets"],
+        lagged=p["lagged"],
+        linear=(p["c"], p["d"]) if acf else (p["l"], p["c"], p["d"]),
+        linear_in_phi=(False, True) if acf else (False, False, True),
+        factors=(Factor(p["year"], int(p["year"].max()) + 1), Factor(p["year"] % 2, 2)),
+        factors_in_phi=(False, True),
+        shifters=(lag_of(p, "s"),),
+        law_controls=(p["d"],),
+    )
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1e6, 50.0)])
+@pytest.mark.parametrize(
+    ("definition", "form", "law_degree"),
+    [
+        ("moments", "cobb_douglas", 1),
+        ("moments", "cobb_douglas", 2),
+        ("moments", "translog", 1),
+        ("nls", "cobb_douglas", 3),
+        ("levpet", "cobb_douglas", 3),
+    ],
+)
+def test_scores_from_sums_equal_those_of_a_walk_over_the_rows(
+    definition, form, law_degree, scale, shift
+):
+    p = panel(21, firms=90, scale=scale, shift=shift)
+    data = without_law_factors(p, definition)
+    current = (False, True) if definition == "moments" else (True,)
+    design = make_design(
+        data,
+        form=form,
+        basis_degree=2,
+        law_degree=law_degree,
+        current=current,
+        noise=definition != "moments",
+    )
+    products = score_products(design, definition)
+    first = cf.first_stage(data, design)
+    second = cf.second_stage(data, design, first, products=products)
+    at = np.linspace(-0.2, 0.3, len(design.terms))
+    pairs = lom.score_pairs(second, design, at, definition)
+    wanted = sm.stage_scores(data, design, first, second, pairs)
+    got, lost = sm.scores_from_sums(products, design, second, pairs)
+    spread = np.sqrt(np.diagonal(wanted.meat))
+    spread[spread == 0] = 1.0
+    assert np.abs((got.meat - wanted.meat) / np.outer(spread, spread)).max() < FROM_SUMS
+    assert np.abs(got.across - wanted.across).max() < FROM_SUMS * np.abs(wanted.across).max()
+    assert np.abs(got.sums - wanted.sums).max() < FROM_SUMS * spread[-got.sums.size :].max()
+    assert lost < 1e-9
+
+
+def test_the_bound_on_what_cancellation_costs_holds():
+    """Near an exact law little is left of the products: the bound grows and stays above."""
+    p = panel(22, firms=80)
+    products = None
+    for noise in (1.0, 1e-3, 1e-6):
+        q = dict(p)
+        q["y"] = p["k"] * 0.4 + p["l"] * 0.6 + noise * p["s"]
+        q["m"] = p["k"] + noise * p["m"]
+        data = Data(
+            y=q["y"], basis=(q["l"], q["k"], p["m"]), inputs=(q["l"], q["k"]),
+            offsets=p["offsets"], lagged=p["lagged"],
+        )  # fmt: skip
+        design = make_design(data, basis_degree=1, law_degree=2, current=(False, True))
+        # far from the reference, where ω is a difference of large numbers
+        object.__setattr__(design, "unit", 1.0)
+        products = score_products(design, "moments")
+        first = cf.first_stage(data, design)
+        second = cf.second_stage(data, design, first, products=products)
+        pairs = lom.score_pairs(second, design, np.zeros(2), "moments")
+        wanted = sm.stage_scores(data, design, first, second, pairs).meat[-2:, -2:]
+        got, lost = sm.scores_from_sums(products, design, second, pairs)
+        gap = np.abs(np.diagonal(got.meat)[-2:] / np.diagonal(wanted) - 1).max()
+        assert gap < max(lost, 1e-12)
+
+
+def test_sums_for_errors_are_not_taken_where_they_would_be_too_many():
+    p = panel(23, firms=60)
+    data = build(p, "cobb_douglas")
+    design = make_design(data, basis_degree=2, law_degree=2, current=(False, True))
+    assert score_products(design, "moments") is None  # categories in the law
+    data = without_law_factors(p, "moments")
+    wide = make_design(data, form="translog", basis_degree=2, law_degree=4, current=(False, True))
+    assert score_products(wide, "moments") is None
+    second = cf.second_stage(data, design, cf.first_stage(data, design))
+    pairs = lom.score_pairs(second, design, np.zeros(2), "moments")
+    with pytest.raises(ValueError, match="not taken"):
+        sm.scores_from_sums(None, design, second, pairs)

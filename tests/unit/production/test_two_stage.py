@@ -650,13 +650,8 @@ def test_no_exit_is_said(panel):
 def test_the_error_of_the_probit_is_part_of_the_covariance():
     """Against differences in firm weights, with all three stages estimated again."""
     from tfp_index.production._two_stage_data import read_columns
-    from tfp_index.production._two_stage_fit import (
-        covariance,
-        follow,
-        parameters,
-        row_scores,
-        solve,
-    )
+    from tfp_index.production._two_stage_errors import covariance, row_scores
+    from tfp_index.production._two_stage_fit import follow, parameters, solve
     from tfp_index.production._two_stage_sample import lay_out
 
     panel = tfp.datasets.simulate.proxies(firms=60, exit=True, rng=2).panel()
@@ -720,12 +715,8 @@ def test_roots_that_are_alike_are_called_admissible_only_when_they_are(some):
 # cost ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("se", "passes"), [(None, 2), ("clustered", 3)])
-@pytest.mark.parametrize("method", METHODS)
-def test_rows_are_walked_over_twice_and_once_more_for_errors(
-    method, se, passes, panel, monkeypatch
-):
-    """However many starts and trial values the search takes."""
+def passes(spec, panel, monkeypatch):
+    """How often the rows are walked over, and the fit."""
     from tfp_index.kernels import control_function, stacked_moments
 
     rows = []
@@ -737,8 +728,61 @@ def test_rows_are_walked_over_twice_and_once_more_for_errors(
 
     monkeypatch.setattr(control_function, "stage_one_columns", counted)
     monkeypatch.setattr(stacked_moments, "stage_one_columns", counted)
-    method(**SMALL, se=se, starts=300).fit(panel)
-    assert sum(rows) == passes * panel.n_rows
+    fit = spec.fit(panel)
+    return sum(rows) / panel.n_rows, fit
+
+
+@pytest.mark.parametrize("se", [None, "clustered"])
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_are_walked_over_twice(method, se, panel, monkeypatch):
+    """However many starts and trial values the search takes; errors come with the estimate."""
+    count, fit = passes(method(**SMALL, se=se, starts=300), panel, monkeypatch)
+    assert count == 2
+    assert "third" not in fit.details["std_errors"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"form": "translog"},
+        {"law_degree": 4},
+        {"controls": ("time",)},
+        {"law_shifters": ("investment",)},
+        {"free": ("labor", "investment")},
+    ],
+)
+def test_rows_are_walked_over_twice_with_more_in_it(options, panel, monkeypatch):
+    spec = tfp.AckerbergCavesFrazer(**{**SMALL, **options})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tfp.TFPWarning)
+        assert passes(spec, panel, monkeypatch)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"law_controls": ("time",)}, "categories among the controls of the law"),
+        ({"form": "translog", "law_degree": 3}, "many products"),
+    ],
+)
+def test_why_a_third_pass_was_taken_is_said(options, reason, panel, monkeypatch):
+    count, fit = passes(tfp.AckerbergCavesFrazer(**{**SMALL, **options}), panel, monkeypatch)
+    assert count == 3
+    assert reason in fit.details["std_errors"]
+
+
+def test_a_third_pass_is_taken_where_cancellation_costs_digits(panel, monkeypatch):
+    from tfp_index.production import _two_stage_errors as errors
+
+    spec = tfp.AckerbergCavesFrazer(**SMALL)
+    plain = spec.fit(panel)
+    for limit, reason in (("LOST", "cancellation"), ("STEP", "rounding")):
+        with monkeypatch.context() as patch:
+            patch.setattr(errors, limit, 1e-17)
+            count, fit = passes(spec, panel, patch)
+            assert count >= 3
+            assert reason in fit.details["std_errors"]
+            assert np.allclose(fit.cov_params, plain.cov_params, rtol=1e-9)
 
 
 # bootstrap ----------------------------------------------------------------------------------------
