@@ -209,8 +209,10 @@ def scores_from_sums(
     F = np.einsum("qmp,mp->qp", at_t, sums.at_t)
     F += np.where(in_phi, by_lag[:, products.at_lag] @ sums.at_lag, 0.0)
     largest = np.abs(v) @ np.sqrt(np.diagonal(moments)[p:])
-    own = np.maximum(np.diagonal(meat)[p:], np.finfo(float).tiny)
-    lost = float((largest**2 / own).max() * np.finfo(float).eps)
+    own = np.diagonal(meat)[p:]
+    lost = np.inf  # nothing but rounding is left
+    if (own > 0).all():
+        lost = float((largest**2 / own).max() * np.finfo(float).eps)
     return Scores(meat, F, v @ sums.total), lost
 
 
