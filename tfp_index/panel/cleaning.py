@@ -19,6 +19,7 @@ from tfp_index.panel._detectors import RULES, Detector, cells_of, run_rules
 from tfp_index.panel.keys import Category
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.profiles import PROFILES, CleaningProfile, profile_of
+from tfp_index.panel.subset import subset
 from tfp_index.panel.table import Table
 
 __all__ = ["PROFILES", "Cleaning", "CleaningProfile", "clean"]
@@ -26,20 +27,6 @@ __all__ = ["PROFILES", "Cleaning", "CleaningProfile", "clean"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-KEYWORDS = (
-    "output",
-    "value_added",
-    "capital",
-    "labor",
-    "materials",
-    "energy",
-    "services",
-    "investment",
-    "capital_share",
-    "labor_share",
-    "weight",
-)
 
 
 def clean(
@@ -281,29 +268,7 @@ class Cleaning:
 
     def panel(self) -> Panel:
         """Return a panel of the rows that are kept; nothing else is changed."""
-        source, keep = self.source, self.keep
-        columns: dict[str, NDArray[Any]] = {
-            name: values[keep] for name, values in source.keys.columns().items()
-        }
-        for role, name in source.names.items():
-            columns[name] = source[role][keep]
-        for category in source.groups.values():
-            labels = np.append(category.labels.astype(object), np.array([None], object))
-            columns.setdefault(category.column, labels[category.codes][keep])
-        extra = {r: c for r, c in source.names.items() if r not in KEYWORDS}
-        return Panel.from_frame(
-            columns,
-            entity=source.keys.names["entity"],
-            time=source.keys.names["time"],
-            item=source.keys.names.get("item"),
-            inputs={r: c for r, c in extra.items() if r in source.inputs},
-            columns={r: c for r, c in extra.items() if r not in source.inputs},
-            groups={name: category.column for name, category in source.groups.items()},
-            logs=source.logs,
-            step=source.step,
-            vintage=source.vintage,
-            **{r: c for r, c in source.names.items() if r in KEYWORDS},
-        )
+        return subset(self.source, np.flatnonzero(self.keep))
 
     def __str__(self) -> str:
         return str(self.table())
