@@ -29,10 +29,11 @@ class Said:
     enterprises: int = 0
 
 
-def name_of(family: str, more: Mapping[str, Any], lang: str) -> str:
-    """Return the name of a lever."""
+def name_of(family: str, more: Mapping[str, Any], lang: str, *, short: bool = False) -> str:
+    """Return the name of a lever, or a short one for figures."""
     say_in = language(lang)
-    return say_in.text(f"levers.{family}.name", **_values(more, say_in))
+    kind = "short" if short else "name"
+    return say_in.text(f"levers.{family}.{kind}", **_values(more, say_in))
 
 
 def assumption(family: str, lang: str) -> str:

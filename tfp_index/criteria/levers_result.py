@@ -150,6 +150,11 @@ class LeversResult(Result):
         """Periods of the counterfactuals."""
         return tuple(s.period for s in self.slices)
 
+    def name(self, lever: str, lang: str = "en", *, short: bool = False) -> str:
+        """Return the name of a lever in words, or a short one for figures."""
+        m = self._one(lever)
+        return name_of(m.family, m.said, lang, short=short)
+
     def _one(self, lever: str, period: Any = None) -> Measured:
         known = [m.lever for m in self.found]
         if lever not in known:
@@ -441,7 +446,7 @@ class LeversResult(Result):
         """Return the points of misallocation at every trim of the model."""
         return self.trims
 
-    def cells(self) -> Cells:
+    def cells(self, lang: str = "en") -> Cells:
         """Return levers, groups and periods as cells for disclosure control.
 
         A cell must pass the rules three times: with each enterprise's part of the effect, with the
@@ -480,17 +485,17 @@ class LeversResult(Result):
             contributions=tuple(_joined(found) for found in (parts, changed, weights)),
             values={name: np.concatenate(columns) for name, columns in values.items()},
             time_name=self.keys.names["time"],
-            title=self.title(),
-            notes=remarks(self.spec, "en"),
+            title=self.title(lang),
+            notes=remarks(self.spec, lang),
             backend=self.keys.backend,
         )
 
-    def to_public(self, rules: DisclosureRules | None = None) -> Disclosed:
+    def to_public(self, rules: DisclosureRules | None = None, lang: str = "en") -> Disclosed:
         """Return points and intervals after disclosure control.
 
         Blanked groups cannot be had by subtracting the others from the total of their lever.
         """
-        return (DisclosureRules() if rules is None else rules).apply(self.cells())
+        return (DisclosureRules() if rules is None else rules).apply(self.cells(lang))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record and the table as plain data."""

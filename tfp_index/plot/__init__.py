@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         index,
         sensitivity,
     )
+    from tfp_index.plot.levers import levers
     from tfp_index.plot.plan import plan_progress
     from tfp_index.plot.production import roots
 
@@ -37,6 +38,8 @@ _HOME = {
     "contributions": "tfp_index.plot.growth",
     "index": "tfp_index.plot.growth",
     "sensitivity": "tfp_index.plot.growth",
+    # levers
+    "levers": "tfp_index.plot.levers",
     # plans
     "plan_progress": "tfp_index.plot.plan",
     # production functions
@@ -51,6 +54,7 @@ __all__ = [
     "decomposition",
     "dispersion",
     "index",
+    "levers",
     "plan_progress",
     "profile",
     "rank_intervals",

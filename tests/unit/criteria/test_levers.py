@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import tfp_index as tfp
+from tfp_index.language import language
 
 AGAIN = 1e-10
 """The demand: an effect recomputed on the altered data by independent code."""
@@ -454,6 +455,25 @@ def test_both_languages_hold_the_same_table(levers):
     assert not set(en["name"]) & set(vi["name"])
     with pytest.raises(tfp.SpecificationError, match="fr"):
         levers.tidy("fr")
+
+
+def test_reasons_and_notes_are_said_in_vietnamese(data):
+    frame, roles = data
+    vi = language("vi")
+    few = frame.groupby("industry").head(40)
+    found = [
+        tfp.Levers(period=2015, practices="iso9001").fit(
+            panel_of(frame.assign(iso9001=0.0), roles), "tfp"
+        ),
+        tfp.Levers(min_enterprises=5_000).fit(panel_of(few, roles), "tfp"),
+        tfp.Levers().fit(panel_of(frame, roles, columns={"tfp": "tfp"}), "tfp"),
+    ]
+    for fit in found:
+        for table in (fit.tidy(), fit.associations()):
+            for reason in filter(None, table["reason"].tolist()):
+                assert vi.phrase(reason) != reason
+        for note in [*fit.sample.notes, *fit.sample.lost, *fit.associations().notes]:
+            assert vi.phrase(note) != note
 
 
 def test_an_unknown_lever_is_named_with_its_nearest(levers):
