@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +43,11 @@ def moments(panel: Any, context: Any) -> dict[str, Any]:
     return {"all": Moments(y.size, float(y.sum()), float(y @ y)), "by": by, "periods": periods}
 
 
-def standardized(panel: Any, mean: float, spread: float) -> tuple[dict[str, Any], Any]:
-    """Return rows (doubled and standardized output) and the sum of cubes."""
+def standardized(
+    panel: Any, mean: float, spread: float, pause: float
+) -> tuple[dict[str, Any], Any]:
+    """Return rows (doubled and standardized output) and the sum of cubes, after a pause."""
+    time.sleep(pause)
     z = (panel["output"] - mean) / spread
     columns = {**panel.keys.columns(), "doubled": 2 * panel["output"], "z": z}
     return columns, np.array([np.sum(z**3)])
@@ -54,6 +58,7 @@ class Skewness(Specification):
     """Skewness of output: two rounds, the second of which writes rows."""
 
     folder: str = "rows"
+    pause: float = 0.0
 
     @staticmethod
     def scale_program(spec: Skewness, context: Any) -> Any:
@@ -62,7 +67,7 @@ class Skewness(Specification):
         m = first["all"]
         mean = m.total / m.n
         spread = float(np.sqrt(m.squares / m.n - mean**2))
-        cubes = yield Write(spec.folder, standardized, (mean, spread))
+        cubes = yield Write(spec.folder, standardized, (mean, spread, spec.pause))
         return Skew(m.n, mean, float(cubes[0]) / m.n, first["by"], first["periods"], context)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -238,7 +238,9 @@ def frame_stream(plan: Plan, budget: Budget) -> Stream:
     except TypeError:
         rows = 0
     columns = plan.reading.columns
-    names: Any = getattr(plan.source, "column_names", None) or getattr(plan.source, "columns", ())
+    source = plan.source
+    names: Any = getattr(source, "column_names", None) or getattr(source, "columns", ())
+    names = list(source) if isinstance(source, Mapping) else names
     if not callable(names) and len(names):
         plan.reading.refuse_absent(names)
     return Stream(arrow_batches(plan.source, columns, size), rows)
