@@ -25,7 +25,7 @@ from tfp_index.production._two_stage_fit import (
     reported,
 )
 
-__all__ = ["clustered", "clustered_from_sums", "covariance", "row_scores"]
+__all__ = ["clustered", "clustered_from_sums", "corrected", "covariance", "row_scores"]
 
 Floats = NDArray[np.float64]
 
@@ -49,13 +49,21 @@ def clustered(
     if not reason:
         return solution, V, ""
     V, step = covariance(problem, solution, row_scores(problem, rows, solution, threads))
-    index = solution.choice.index
-    if solution.is_root[index] and np.abs(step).max() > STEP:
-        points = solution.found.points.copy()
-        points[index] += step
-        solution = replace(solution, found=replace(solution.found, points=points))
+    better = corrected(solution, step)
+    if better is not None:
+        solution = better
         V, _ = covariance(problem, solution, row_scores(problem, rows, solution, threads))
     return solution, V, reason
+
+
+def corrected(solution: Solution, step: Floats) -> Solution | None:
+    """Return the solution moved by a last step, None where there is nothing to correct."""
+    index = solution.choice.index
+    if not solution.is_root[index] or np.abs(step).max() <= STEP:
+        return None
+    points = solution.found.points.copy()
+    points[index] += step
+    return replace(solution, found=replace(solution.found, points=points))
 
 
 def clustered_from_sums(problem: Problem, solution: Solution) -> tuple[Floats, str]:

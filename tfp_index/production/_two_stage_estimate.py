@@ -33,7 +33,15 @@ from tfp_index.production.bootstrap import Bootstrap
 if TYPE_CHECKING:
     from tfp_index.production._two_stage import TwoStage
 
-__all__ = ["Judged", "Outcome", "conclude", "estimate_part", "judge"]
+__all__ = [
+    "Judged",
+    "Outcome",
+    "conclude",
+    "estimate_part",
+    "judge",
+    "rows_of_fit",
+    "told_when_singular",
+]
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -83,14 +91,14 @@ def estimate_part(
     fitted = np.empty((2, rows.data.y.size))
     numeric, _ = part.split((*spec.controls, *spec.proxy_controls))
     names = names_of(method, numeric, spec.controls)
-    with _told_when_singular():
+    with told_when_singular():
         solution = solve(problem, rows, fitted=fitted, clustered=spec.se == "clustered")
         judged = judge(spec, method, panel.names, names, problem, solution)
         solution, V, draws, third = _errors(spec, problem, rows, judged.solution, rng, on_progress)
     fit, found = conclude(
         spec, method, names, problem, replace(judged, solution=solution), V, draws, third
     )
-    omega, elasticities = _rows(problem, solution, rows.data.inputs, fitted[0], method, fit)
+    omega, elasticities = rows_of_fit(problem, solution, rows.data.inputs, fitted[0], method, fit)
     return Outcome(
         fit=fit,
         productivity=omega,
@@ -103,7 +111,8 @@ def estimate_part(
 
 
 @contextmanager
-def _told_when_singular() -> Iterator[None]:
+def told_when_singular() -> Iterator[None]:
+    """Turn a singular system of equations into an error that says what to do."""
     try:
         yield
     except np.linalg.LinAlgError as error:
@@ -268,7 +277,7 @@ def _errors(
     return solution, V, None, third
 
 
-def _rows(
+def rows_of_fit(
     problem: Problem,
     solution: Solution,
     x: Sequence[Floats],

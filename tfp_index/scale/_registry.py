@@ -17,6 +17,9 @@ PROGRAMS: dict[str, str] = {
     "Aggregation": "aggregation:aggregation",
     "Decomposition": "decomposition:decomposition",
     "GrowthAccounting": "accounting:accounting",
+    "AckerbergCavesFrazer": "two_stage:two_stage",
+    "LevinsohnPetrin": "two_stage:two_stage",
+    "OlleyPakes": "two_stage:two_stage",
 }
 """Where the program of each specification is; imported only when it is run."""
 

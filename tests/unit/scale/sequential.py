@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import pickle
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def run(
             task = steps.send(answer)
         except StopIteration as end:
             return end.value
-        answer = None
+        answer, task = None, pickle.loads(pickle.dumps(task))  # as another process would get it
         for place, part in enumerate(parts):
             found = task.function(part, *task.arguments)
             if isinstance(task, Write):

@@ -25,6 +25,7 @@ from tfp_index.scale.task import Context, Program, Sum
 
 __all__ = [
     "Frame",
+    "Joined",
     "aligned",
     "frame_of",
     "grouped",
@@ -78,6 +79,16 @@ class _Distinct:
 
     def __add__(self, other: _Distinct) -> _Distinct:
         return _Distinct(np.union1d(self.numbers, other.numbers))
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Values of a few rows; the sum of two stands behind each other, in the order of partitions."""
+
+    values: NDArray[Any]
+
+    def __add__(self, other: Joined) -> Joined:
+        return Joined(np.concatenate((self.values, other.values), axis=-1))
 
 
 @dataclass(frozen=True, eq=False)
