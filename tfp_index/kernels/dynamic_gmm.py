@@ -31,6 +31,7 @@ __all__ = [
     "serial_correlation",
     "serial_sums",
     "solve_dynamic_panel",
+    "start_dynamic_panel",
     "underidentification",
 ]
 
@@ -75,6 +76,35 @@ class SerialSums(Additive):
     cross: Floats
 
 
+def start_dynamic_panel(
+    rows: DynamicPanelRows, weights: Floats | None = None, threads: int | None = None
+) -> tuple[FirstStep, int]:
+    """Estimate by one step, in one pass over the rows; return the number of changes as well.
+
+    Parameters
+    ----------
+    rows : DynamicPanelRows
+    weights : (firms,) float array, optional
+        How often each firm counts.
+    threads : int, optional
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If a moment is a combination of others: H is singular, so that instruments of full rank
+        can have such moments.
+    """
+    found = rows.blocks(
+        lambda made: (equation_factors([made.equation]), initial_weight(made), made.changes),
+        weights,
+        threads,
+    )
+    factors, initial, changes = zip(*found, strict=True)
+    weight = np.sum(initial, axis=0)
+    first = first_step(join_factors(factors), rows.plan.regressors, initial=weight)
+    return first, sum(changes)
+
+
 def solve_dynamic_panel(
     rows: DynamicPanelRows,
     clusters: int,
@@ -83,6 +113,7 @@ def solve_dynamic_panel(
     windmeijer: bool = True,
     weights: Floats | None = None,
     threads: int | None = None,
+    start: tuple[FirstStep, int] | None = None,
 ) -> DynamicSolution:
     """Estimate by one or two steps, in two to three passes over the rows.
 
@@ -93,25 +124,20 @@ def solve_dynamic_panel(
         Firms that take part.
     steps, windmeijer
         As in `system_gmm`.
-    weights : (firms,) float array, optional
-        How often each firm counts.
-    threads : int, optional
+    weights, threads
+        As in `start_dynamic_panel`.
+    start : optional
+        What `start_dynamic_panel` gave for these weights.
 
     Raises
     ------
     numpy.linalg.LinAlgError
         In two steps, when there are fewer firms than moments.
     """
-    found = rows.blocks(
-        lambda made: (equation_factors([made.equation]), initial_weight(made), made.changes),
-        weights,
-        threads,
-    )
-    factors, initial, changes = zip(*found, strict=True)
-    first = first_step(join_factors(factors), rows.plan.regressors, initial=np.sum(initial, axis=0))
+    first, changes = start or start_dynamic_panel(rows, weights, threads)
     parts = rows.parts(weights, threads)
     solution = later_steps(parts, first, clusters, steps, windmeijer, covariance=True)
-    return DynamicSolution(solution, first, sum(changes))
+    return DynamicSolution(solution, first, changes)
 
 
 def serial_sums(made: Block, first: FirstStep, b: Floats, orders: int = 2) -> SerialSums:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import EstimationError
 from tfp_index.kernels.common_factor import CommonFactor, common_factor
-from tfp_index.kernels.dynamic_gmm import DynamicSolution, solve_dynamic_panel
+from tfp_index.kernels.dynamic_gmm import DynamicSolution, solve_dynamic_panel, start_dynamic_panel
 from tfp_index.kernels.dynamic_panel import DynamicPanelRows, layout
 from tfp_index.kernels.groups import STATUS_OK
+from tfp_index.kernels.system_gmm import FirstStep
 from tfp_index.panel.panel import Panel
 from tfp_index.production._rows import Used
 
@@ -129,6 +130,16 @@ def estimate(
         everywhere = np.zeros(panel.offsets.size - 1)
         everywhere[problem.taking_part] = weights
     try:
+        start = start_dynamic_panel(problem.rows, everywhere, threads)
+    except np.linalg.LinAlgError:
+        raise EstimationError(
+            "some instruments say the same as others in every firm",
+            code="dependent_moments",
+            expected="inputs that vary over time within firms",
+            remedy="leave out inputs that do not vary, or form='difference', which names them",
+        ) from None
+    _refuse_unidentified(panel, problem, start[0])
+    try:
         dynamic = solve_dynamic_panel(
             problem.rows,
             problem.firms,
@@ -136,15 +147,15 @@ def estimate(
             windmeijer=spec.windmeijer,
             weights=everywhere,
             threads=threads,
+            start=start,
         )
     except np.linalg.LinAlgError:
         raise EstimationError(
-            f"the instruments are too many for {problem.firms} firms",
+            f"{start[0].c.size} instruments are too many for {problem.firms} firms",
             code="too_few_clusters",
             expected="more firms than instruments",
             remedy="collapse=True, fewer lags, time_effects=False, or steps=1",
         ) from None
-    _refuse_unidentified(panel, problem, dynamic)
     k, found = len(problem.inputs), dynamic.solution
     order = [*range(1, k + 1), *range(k + 1, 2 * k + 1), 0]
     try:
@@ -158,11 +169,10 @@ def estimate(
     return Estimated(dynamic, imposed)
 
 
-def _refuse_unidentified(panel: Panel, problem: Problem, dynamic: DynamicSolution) -> None:
-    found = dynamic.solution
+def _refuse_unidentified(panel: Panel, problem: Problem, first: FirstStep) -> None:
     names = (problem.output, *problem.inputs, *problem.inputs)
-    lost = [int(j) for j in found.rank.dropped if j < len(names)]
-    if not lost and found.moments >= found.rank.kept.size:
+    lost = [int(j) for j in first.rank.dropped if j < len(names)]
+    if not lost and first.c.size >= first.rank.kept.size:
         return
     name = names[lost[0]] if lost else problem.output
     raise EstimationError(

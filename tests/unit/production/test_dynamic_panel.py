@@ -147,6 +147,13 @@ def test_bad_data_are_refused(change, error, code):
     assert caught.value.code == code
 
 
+def test_an_input_that_never_varies_repeats_other_instruments():
+    frame = _frame(firms=60)
+    with pytest.raises(EstimationError) as caught:
+        tfp.DynamicPanel().fit(_panel({**frame, "k": np.ones(frame["k"].size)}))
+    assert caught.value.code == "dependent_moments"
+
+
 def test_too_many_instruments():
     panel = _panel(_frame(firms=20))
     with pytest.raises(EstimationError) as caught:
