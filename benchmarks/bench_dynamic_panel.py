@@ -49,7 +49,7 @@ def one_pass(panel: tfp.Panel, spec: tfp.DynamicPanel) -> Callable[[], Any]:
     def work(made: Any) -> np.ndarray:
         return made.equation.Z.T @ made.equation.X
 
-    return lambda: sum(problem.rows.blocks(work))
+    return lambda: problem.rows.fold(work)
 
 
 def of_size(rows: int) -> list[dict[str, Any]]:

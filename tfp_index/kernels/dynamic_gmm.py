@@ -6,15 +6,17 @@ same is done for rows in parts. The algebra of the steps is that of `system_gmm`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.kernels.dynamic_panel import Block, DynamicPanelRows, initial_weight
+from tfp_index.kernels.dynamic_panel import Block, DynamicPanelRows, add_all, initial_weight
 from tfp_index.kernels.linalg import linear_gmm
 from tfp_index.kernels.sums import Additive
 from tfp_index.kernels.system_gmm import (
+    Factors,
     FirstStep,
     SystemSolution,
     equation_factors,
@@ -94,15 +96,21 @@ def start_dynamic_panel(
         If a moment is a combination of others: H is singular, so that instruments of full rank
         can have such moments.
     """
-    found = rows.blocks(
-        lambda made: (equation_factors([made.equation]), initial_weight(made), made.changes),
-        weights,
-        threads,
-    )
-    factors, initial, changes = zip(*found, strict=True)
-    weight = np.sum(initial, axis=0)
-    first = first_step(join_factors(factors), rows.plan.regressors, initial=weight)
-    return first, sum(changes)
+    factors, weight, changes = rows.fold(_first_sums, weights, threads, join=_join_first)
+    first = first_step(factors, rows.plan.regressors, initial=weight)
+    return first, changes
+
+
+def _first_sums(made: Block) -> tuple[Factors, Floats, int]:
+    return equation_factors([made.equation]), initial_weight(made), made.changes
+
+
+def _join_first(
+    answers: Sequence[tuple[Factors, Floats, int]],
+) -> tuple[Factors, Floats, int]:
+    factors = join_factors([answer[0] for answer in answers])
+    weight, changes = add_all([answer[1:] for answer in answers])
+    return factors, weight, changes
 
 
 def solve_dynamic_panel(
@@ -230,7 +238,7 @@ def underidentification(
             [score_squares([replace(e, y=e.X[:, j])], first, slopes[j]) for j in range(columns)]
         )
 
-    total = np.sum(rows.blocks(squares, threads=threads), axis=0)
+    total = rows.fold(squares, threads=threads)
     statistics = np.full(columns, np.nan)
     for j, rest in enumerate(others):
         try:

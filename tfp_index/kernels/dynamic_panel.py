@@ -13,17 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
+from functools import cached_property, reduce
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.groups import calendar_lags
+from tfp_index.kernels.sums import plus
 from tfp_index.kernels.system_gmm import Equation
 
-__all__ = ["Block", "DynamicPanelRows", "Instrument", "Layout", "block", "initial_weight", "layout"]
+__all__ = [
+    "Block",
+    "DynamicPanelRows",
+    "Instrument",
+    "Layout",
+    "add_all",
+    "block",
+    "initial_weight",
+    "layout",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,6 +42,9 @@ T = TypeVar("T")
 
 ROWS = 4_096
 """Rows in a block: regressors and instruments of both equations fit in a few megabytes."""
+
+TOGETHER = 16
+"""Blocks whose answers are kept at a time."""
 
 HELD = 4
 """With so few blocks they are made once and kept."""
@@ -299,6 +312,17 @@ def _fill(
         Z[filled, i.at + slot[filled]] = values[filled]
 
 
+def add_all(answers: Sequence[Any]) -> Any:
+    """Add up answers in their order.
+
+    Examples
+    --------
+    >>> add_all([(1, 2.0), (10, 0.5)])
+    (11, 2.5)
+    """
+    return reduce(plus, answers)
+
+
 class DynamicPanelRows:
     """The rows of a dynamic panel, firm by firm, made block by block whenever they are needed.
 
@@ -337,27 +361,44 @@ class DynamicPanelRows:
         weighted = Equation(e.y, e.X, e.at, e.Z, e.clusters, weights[firms][e.clusters])
         return Block(weighted, made.changes, made.now, made.then, made.before, made.levels)
 
-    def blocks(
-        self, work: Callable[[Block], T], weights: Floats | None = None, threads: int | None = None
-    ) -> list[T]:
-        """Return ``[work(block) for every block]``.
+    def fold(
+        self,
+        work: Callable[[Block], T],
+        weights: Floats | None = None,
+        threads: int | None = None,
+        *,
+        join: Callable[[Sequence[T]], T] = add_all,
+    ) -> T:
+        """Return ``work(block)`` of every block, joined, without keeping all of them.
 
         Parameters
         ----------
         work : callable
         weights : (firms,) float array, optional
         threads : int, optional
-            As in `map_blocks`. The answers do not depend on it.
+            As in `map_blocks`. The answer does not depend on it.
+        join : callable
+            Takes answers in the order of the blocks; default: their sum.
         """
-        return map_blocks(
-            lambda one: work(self._block(one.start, weights)), self.count, size=1, threads=threads
-        )
+        found: list[T] = []
+        for first in range(0, self.count, TOGETHER):
+            answers = map_blocks(
+                lambda one, first=first: work(self._block(first + one.start, weights)),  # type: ignore[misc]
+                min(TOGETHER, self.count - first),
+                size=1,
+                threads=threads,
+            )
+            found = [join([*found, *answers])]
+        return found[0]
 
     def parts(
         self, weights: Floats | None = None, threads: int | None = None
     ) -> Callable[[Callable[[Sequence[Equation]], T]], list[T]]:
-        """Return the blocks as the parts of a system of one equation; see `system_gmm`."""
-        return lambda work: self.blocks(lambda made: work([made.equation]), weights, threads)
+        """Return the blocks as one part of a system of one equation; see `system_gmm`.
+
+        Answers are added up on the way.
+        """
+        return lambda work: [self.fold(lambda made: work([made.equation]), weights, threads)]
 
 
 def initial_weight(made: Block) -> Floats:

@@ -17,7 +17,6 @@ from tfp_index.errors import (
 )
 from tfp_index.kernels.dynamic_gmm import serial_correlation, serial_sums, underidentification
 from tfp_index.kernels.resampling import Draws, seed_sequence
-from tfp_index.kernels.sums import plus
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.production._by_group import fit_by_group
@@ -362,10 +361,7 @@ def _chi2(statistic: float, dof: int) -> float:
 
 def _serial_table(problem: Problem, found: Estimated) -> Table:
     first, solution = found.dynamic.first, found.dynamic.solution
-    parts = problem.rows.blocks(lambda made: serial_sums(made, first, solution.coefficients))
-    total = parts[0]
-    for part in parts[1:]:
-        total = plus(total, part)
+    total = problem.rows.fold(lambda made: serial_sums(made, first, solution.coefficients))
     z = serial_correlation(total, solution)
     return Table(
         {"order": [1, 2], "z": z, "p_value": two_sided(z, None)},
