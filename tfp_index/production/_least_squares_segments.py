@@ -24,14 +24,6 @@ from tfp_index.errors import DataError, IdentificationWarning
 from tfp_index.kernels.blocks import BLOCK_ROWS, default_threads
 from tfp_index.kernels.linalg import cluster_correction
 from tfp_index.kernels.segment_effects import (
-    Components,
-    Layout,
-    changes,
-    components,
-    layout_of,
-    less_both,
-    less_entities,
-    less_periods,
     period_sums,
 )
 from tfp_index.kernels.segments import (
@@ -40,14 +32,12 @@ from tfp_index.kernels.segments import (
     segment_blocks,
     segment_combine,
     segment_cross,
-    segment_means,
     segment_sums,
     solve_segments,
-    spread,
 )
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.production._by_group import Together
-from tfp_index.production._functional_form import elasticities, free_directions, terms
+from tfp_index.production._functional_form import free_directions
 from tfp_index.production._least_squares_result import (
     EFFECTS,
     ELASTICITIES,
@@ -58,7 +48,18 @@ from tfp_index.production._least_squares_result import (
     not_definite,
 )
 from tfp_index.production._result import Named
-from tfp_index.production._rows import chosen_inputs, read_logs, read_plain
+from tfp_index.production._segment_columns import (
+    ALIKE,
+    CONSTANTS,
+    MOVES,
+    Block,
+    Job,
+    Moved,
+    block_of,
+    coefficient_names,
+    read_job,
+    write_rows,
+)
 from tfp_index.results.result import Record, RowValues, Sample, record_of
 
 __all__ = ["fit_together"]
@@ -67,61 +68,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-ALIKE = 1e-5
-"""Least eigenvalue of the correlations of the regressors, below which a group is fitted on its
-rows: rounding in the inverse of the cross products is ε over it."""
-
 LEFT = 1e-8
-"""Share of a column's sum of squares that has to be left after a transformation, for the same
-reason, and a hundredth of it of the outcome's after the fit."""
-
-CONSTANTS = ("constant", "mean_growth")
-
-PERIODS = 200
-"""Most periods in a group for which two-way effects are solved together."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Job:
-    """What all blocks share: the columns, and where the results go."""
-
-    spec: Any
-    panel: Panel
-    inputs: tuple[str, ...]
-    columns: tuple[Floats, ...]  # inputs, controls, output; in panel order
-    rows: Ints  # complete rows, by group
-    groups: Ints  # (G + 1,) where they start
-    out: dict[str, Floats]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Block:
-    """Rows of some groups: columns less their group's means, outcome last."""
-
-    rows: Ints
-    entity: Ints
-    layout: Layout
-    Z: Floats  # (k + 1, m)
-    shift: Floats  # (G, k + 1)
-    squares: Floats  # (G, k + 1) of the columns as they were
-    x: Floats  # (inputs, m) log inputs, less their mean in the translog
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moved:
-    """What is regressed on what: (p + 1, n) columns with the outcome last.
-
-    ``shift`` was taken out of the columns beside a constant, which is the first column then.
-    """
-
-    W: Floats
-    layout: Layout
-    absorbed: Ints
-    shift: Floats | None = None
-    has: Mask | None = None
-    known: Mask | None = None
-    gamma: Floats | None = None
-    parts: Components | None = None
+"""Share of a column's squares that a transformation has to leave, as rounding is relative to them
+all; a hundredth of it is the least that the fit has to leave of the outcome's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,133 +102,24 @@ def fit_together(spec: Any, panel: Panel, parts: Sequence[Ints]) -> Together | N
         None when a column cannot be read: fitting group by group says in which.
     """
     try:
-        inputs = chosen_inputs(panel, spec.inputs)
-        columns = read_logs(panel, (spec.output, *inputs))
-        columns |= read_plain(panel, spec.controls)
+        job = read_job(spec, panel, parts)
     except DataError:
         return None
-    order, which = np.concatenate(parts), np.repeat(np.arange(len(parts)), [p.size for p in parts])
-    keep, lost = _complete(panel, columns, order, which, len(parts))
-    rows, which = order[keep], which[keep]
-    names = _row_names(spec, inputs)
-    job = _Job(
-        spec=spec,
-        panel=panel,
-        inputs=inputs,
-        columns=tuple(columns[x] for x in (*inputs, *spec.controls, spec.output)),
-        rows=rows,
-        groups=np.searchsorted(which, np.arange(len(parts) + 1)),
-        out={name: np.full(panel.n_rows, np.nan) for name in names},
-    )
     cuts = segment_blocks(job.groups, BLOCK_ROWS)
     with ThreadPoolExecutor(default_threads()) as pool:
-        solved = list(pool.map(lambda cut: _fit_block(job, *cut), cuts))
-    return _together(job, solved, parts, lost)
+        solved = list(pool.map(lambda cut: _fitblock_of(job, *cut), cuts))
+    return _together(job, solved, parts)
 
 
-def _complete(
-    panel: Panel, columns: dict[str, Floats], order: Ints, which: Ints, groups: int
-) -> tuple[Mask, dict[str, Ints]]:
-    """Rows with a value in every column, and how many rows of each group every column costs."""
-    keep = np.ones(order.size, bool)
-    lost: dict[str, Ints] = {}
-    for role, values in columns.items():
-        missing = np.isnan(values)
-        if missing.any():
-            missing = missing[order] & keep
-            lost[f"{panel.names.get(role, role)} missing"] = np.bincount(
-                which[missing], minlength=groups
-            )
-            keep &= ~missing
-    return keep, lost
-
-
-def _row_names(spec: Any, inputs: tuple[str, ...]) -> list[str]:
-    effects = {"entity": ["entity_effect"], "time": ["time_effect"]}
-    effects["two_way"] = effects["entity"] + effects["time"]
-    kinds = effects.get(spec.effects, [])
-    return ["productivity", *kinds, "residual", *(f"elasticity {x}" for x in inputs)]
-
-
-def _fit_block(job: _Job, first: int, last: int) -> _Solved:
-    block = _block(job, first, last)
-    moved = _MOVES[job.spec.effects](job.spec, job.panel, block)
+def _fitblock_of(job: Job, first: int, last: int) -> _Solved:
+    block = block_of(job, first, last)
+    moved = MOVES[job.spec.effects](job.spec, job.panel, block)
     solved, e = _solve(job.spec, len(job.inputs), block, moved)
-    _write_rows(job, block, moved, solved, e)
+    write_rows(job, block, moved, solved.b, solved.sound, e)
     return solved
 
 
-def _block(job: _Job, first: int, last: int) -> _Block:
-    groups = job.groups[first : last + 1] - job.groups[first]
-    rows = job.rows[job.groups[first] : job.groups[last]]
-    inputs, degree = len(job.inputs), job.spec._degree
-    raw = np.stack([column[rows] for column in job.columns])
-    if degree == 2:
-        raw[:inputs] -= spread(segment_means(raw[:inputs], groups), groups)
-        own = terms(list(raw[:inputs]), job.inputs, 2)[1]
-        raw = np.stack([*own, *raw[inputs:]])
-    x = raw[:inputs]
-    shift = segment_means(raw, groups)
-    Z = raw - spread(shift, groups)
-    squares = segment_sums(Z * Z, groups) + np.diff(groups) * shift**2
-    entity = job.panel.entity_codes[rows]
-    layout = layout_of(groups, entity, job.panel.time[rows])
-    return _Block(rows, entity, layout, Z, shift.T, squares.T, x)
-
-
-def _pooled(spec: Any, panel: Panel, block: _Block) -> _Moved:
-    W = np.concatenate([np.ones((1, block.rows.size)), block.Z])
-    return _Moved(W, block.layout, np.zeros(block.layout.rows.size, np.int64), block.shift)
-
-
-def _entities(spec: Any, panel: Panel, block: _Block) -> _Moved:
-    firms = np.diff(block.layout.of_groups)
-    return _Moved(less_entities(block.Z, block.layout), block.layout, firms)
-
-
-def _periods(spec: Any, panel: Panel, block: _Block) -> _Moved:
-    return _Moved(less_periods(block.Z, block.layout), block.layout, np.diff(block.layout.cells))
-
-
-def _both(spec: Any, panel: Panel, block: _Block) -> _Moved:
-    """Two-way effects; a group of more periods than entities, or very many, stays out."""
-    firms, periods = np.diff(block.layout.of_groups), np.diff(block.layout.cells)
-    known = (firms >= periods) & (periods <= PERIODS)
-    if not known.any() or periods.max() > PERIODS:
-        none = np.zeros(known.size, bool)
-        return _Moved(block.Z, block.layout, firms, known=none)
-    W, gamma, rank = less_both(block.Z, block.layout)
-    return _Moved(W, block.layout, firms + rank, known=known, gamma=gamma)
-
-
-def _first_difference(spec: Any, panel: Panel, block: _Block) -> _Moved:
-    D, has, layout = changes(block.Z, block.layout, block.entity, panel.step)
-    shift = segment_means(D, layout.groups)
-    W = np.concatenate([np.ones((1, D.shape[1])), D - spread(shift, layout.groups)])
-    return _Moved(W, layout, np.zeros(layout.rows.size, np.int64), shift.T, has)
-
-
-def _random(spec: Any, panel: Panel, block: _Block) -> _Moved:
-    layout = block.layout
-    parts = components(block.Z, layout, ALIKE)
-    W = np.concatenate([np.ones((1, block.rows.size)), block.Z])
-    W -= spread(parts.theta * segment_means(W, layout.entities), layout.entities)
-    zero = np.zeros(layout.rows.size, np.int64)
-    return _Moved(W, layout, zero, block.shift, known=parts.known, parts=parts)
-
-
-_MOVES = {
-    None: _pooled,
-    "entity": _entities,
-    "time": _periods,
-    "two_way": _both,
-    "first_difference": _first_difference,
-    "random": _random,
-}
-"""How each kind of effects is taken out."""
-
-
-def _solve(spec: Any, inputs: int, block: _Block, moved: _Moved) -> tuple[_Solved, Floats]:
+def _solve(spec: Any, inputs: int, block: Block, moved: Moved) -> tuple[_Solved, Floats]:
     """Coefficients and errors of all groups, and the residuals of the regression."""
     W, layout, constant = moved.W, moved.layout, int(moved.shift is not None)
     k, n = W.shape[0] - 1, layout.rows
@@ -314,7 +154,7 @@ def _solve(spec: Any, inputs: int, block: _Block, moved: _Moved) -> tuple[_Solve
 
 
 def _errors(
-    spec: Any, moved: _Moved, N: Floats, bread: Floats, e: Floats, ssr: Floats, sound: Mask
+    spec: Any, moved: Moved, N: Floats, bread: Floats, e: Floats, ssr: Floats, sound: Mask
 ) -> tuple[Floats, Ints, list[tuple[str, ...]]]:
     """Covariances, degrees of freedom of t, warnings."""
     layout, k = moved.layout, N.shape[1]
@@ -367,7 +207,7 @@ def _sandwich(bread: Floats, meat: Floats) -> Floats:
 
 
 def _figures(
-    spec: Any, block: _Block, moved: _Moved, square: Floats, ssr: Floats, dof: Ints
+    spec: Any, block: Block, moved: Moved, square: Floats, ssr: Floats, dof: Ints
 ) -> dict[str, NDArray[Any]]:
     """What `glance` shows of each group, in the order of a single fit."""
     layout = block.layout
@@ -393,60 +233,6 @@ def _figures(
     return figures
 
 
-def _write_rows(job: _Job, block: _Block, moved: _Moved, solved: _Solved, e: Floats) -> None:
-    """Put productivity, effects, residuals and elasticities on the panel's rows."""
-    layout = block.layout
-    here = slice(None) if solved.sound.all() else np.repeat(solved.sound, layout.rows)
-    rows = block.rows[here]
-    slopes = solved.b[:, int(moved.shift is not None) :]
-    inner = block.Z[-1] - segment_combine(slopes, block.Z[:-1], layout.groups)
-    level = block.shift[:, -1] - np.einsum("gj,gj->g", slopes, block.shift[:, :-1])
-    productivity = inner + spread(level, layout.groups)
-    residual = e
-    if moved.has is not None:
-        residual = np.full(block.rows.size, np.nan)
-        residual[moved.has] = e
-    elif moved.parts is not None:
-        residual = productivity - spread(solved.b[:, 0], layout.groups)
-    values = {"productivity": productivity, "residual": residual}
-    values |= _effects(job.spec, block, moved, slopes, productivity)
-    spec, inputs = job.spec, len(job.inputs)
-    if spec._degree == 1:
-        by_row = spread(slopes[:, :inputs].T, layout.groups)
-    else:
-        edges = layout.groups.tolist()
-        by_row = np.empty_like(block.x)
-        for b, (start, stop) in zip(slopes, pairwise(edges), strict=True):
-            own = b[: inputs * (inputs + 3) // 2]
-            by_row[:, start:stop] = elasticities(block.x[:, start:stop].T, own, 2).T
-    values |= {f"elasticity {x}": by_row[j] for j, x in enumerate(job.inputs)}
-    for name, found in values.items():
-        job.out[name][rows] = found[here]
-
-
-def _effects(
-    spec: Any, block: _Block, moved: _Moved, slopes: Floats, productivity: Floats
-) -> dict[str, Floats]:
-    """Effects on rows: means of productivity, or those of both kinds together."""
-    layout = block.layout
-    if spec.effects == "entity":
-        means = segment_means(productivity[None], layout.entities)[0]
-        return {"entity_effect": spread(means, layout.entities)}
-    if spec.effects == "time":
-        return {"time_effect": productivity - less_periods(productivity[None], layout)[0]}
-    if moved.gamma is None:
-        return {}
-    own = np.diff(layout.cells)
-    weights = np.concatenate([-slopes, np.ones((slopes.shape[0], 1))], axis=1)
-    gamma = np.einsum("pc,cp->c", moved.gamma, np.repeat(weights, own, axis=0))[layout.cell]
-    alpha = segment_means((productivity - gamma)[None], layout.entities)[0]
-    shift = spread(segment_means(gamma[None], layout.groups)[0], layout.groups)
-    return {
-        "entity_effect": spread(alpha, layout.entities) + shift,
-        "time_effect": gamma - shift,
-    }
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stacks:
     """All estimates as stacks; `result` makes the result of one group of them."""
@@ -466,7 +252,7 @@ class _Stacks:
     def result(self, place: int, keys: Keys, rows: Ints) -> LeastSquaresResult:
         """Return the result of a group on its own rows."""
         b, V = self.b[place], self.V[place]
-        start = int(self.names[0] in CONSTANTS)
+        start = len(CONSTANTS[self.spec.effects])
         own = slice(start, start + len(self.inputs))
         values = {name: value[rows] for name, value in self.out.items()}
         return LeastSquaresResult(
@@ -499,26 +285,22 @@ def _row_values(
     }
 
 
-def _together(
-    job: _Job, solved: Sequence[_Solved], parts: Sequence[Ints], lost: dict[str, Ints]
-) -> Together:
+def _together(job: Job, solved: Sequence[_Solved], parts: Sequence[Ints]) -> Together:
     """Put the blocks together."""
     spec, panel = job.spec, job.panel
     used = np.concatenate([part.used for part in solved])
     missed = np.diff(job.groups) - used
-    counts = {**lost, NO_LAG: missed}
+    counts = {**job.lost, NO_LAG: missed}
     samples = tuple(
         Sample(rows.size, int(used[g]), {reason: count[g] for reason, count in counts.items()})
         for g, rows in enumerate(parts)
     )
-    names, _ = terms([np.zeros(0)] * len(job.inputs), job.inputs, spec._degree)
-    constant = {"first_difference": CONSTANTS[1:], None: CONSTANTS[:1], "random": CONSTANTS[:1]}
     texts = tuple(text for part in solved for text in part.texts)
     stacks = _Stacks(
         spec=spec,
         record=record_of(spec, panel, samples[0]),
         inputs=job.inputs,
-        names=(*constant.get(spec.effects, ()), *names, *spec.controls),
+        names=coefficient_names(spec, job.inputs),
         b=np.concatenate([part.b for part in solved]),
         V=np.concatenate([part.V for part in solved]),
         dof=np.concatenate([part.dof for part in solved]),
