@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     _reproduce(commands)
     _criteria(commands)
     _plan(commands)
+    _run(commands)
     _schema(commands)
     return parser
 
@@ -326,6 +327,31 @@ def _plan(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
         from tfp_index.cli._plan import plan
 
         return plan(arguments)
+
+    parser.set_defaults(run=run)
+
+
+def _run(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    parser = _command(
+        commands, "run", "clean, estimate, tabulate and protect, as a configuration file says"
+    )
+    parser.add_argument("file", type=Path, metavar="OFFICE.TOML")
+    parser.add_argument(
+        "--engine",
+        choices=("threads", "processes", "duckdb", "dask", "spark"),
+        help="default: that of the file, or threads",
+    )
+    parser.add_argument("--memory", metavar="SIZE", help="budget of duckdb, such as 2GiB")
+    parser.add_argument("--partitions", type=int, metavar="N")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: that of the file")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on where a run was stopped or killed"
+    )
+
+    def run(arguments: argparse.Namespace) -> int:
+        from tfp_index.cli._run import run as run_file
+
+        return run_file(arguments)
 
     parser.set_defaults(run=run)
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from tfp_index._optional import require
 from tfp_index.errors import FileError, SpecificationError
+from tfp_index.panel.table import Table
 
 __all__ = ["Manifest", "WorkFolder", "read_manifest", "unwritable", "write_whole"]
 
@@ -295,7 +296,8 @@ class WorkFolder:
 
         Parameters
         ----------
-        documents : mapping of file name to plain data
+        documents : mapping of file name to plain data or Table
+            Tables become CSV.
         about : mapping
             What made the files; part of the manifest.
         """
@@ -305,7 +307,11 @@ class WorkFolder:
                     align_schemas(self.rows / name)
                     (self.rows / name).replace(self.out / name)
             for name, content in documents.items():
-                write_whole(self.out / name, _json(content))
+                (self.out / name).parent.mkdir(exist_ok=True)
+                if isinstance(content, Table):
+                    _write_table(content, self.out / name)
+                else:
+                    write_whole(self.out / name, _json(content))
             written = [path for name in self._names for path in (self.out / name).iterdir()]
             written += [self.out / name for name in documents]
             files = [_entry(path, self.out) for path in sorted(written)]
@@ -331,6 +337,12 @@ def _entry(path: Path, out: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "sha256": sha256_of(path),
     }
+
+
+def _write_table(table: Table, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    table.to_csv(temporary)
+    temporary.replace(path)
 
 
 def _json(document: Any) -> bytes:

@@ -352,9 +352,11 @@ def _finish(
         record = context.record(spec, sample)
     manifest = None
     if runner.folder is not None:
-        documents = {"record.json": record.to_dict()}
+        documents: dict[str, Any] = {"record.json": plain(record.to_dict())}
         if hasattr(result, "to_dict"):
-            documents["result.json"] = result.to_dict()
+            documents["result.json"] = plain(result.to_dict())
+        for name, table in getattr(result, "public_tables", {}).items():
+            documents[f"cells/{name}.csv"] = table
         about = {
             "version": __version__,
             "specification": spec.to_dict(),
@@ -363,7 +365,7 @@ def _finish(
             "rows": context.rows,
             "partitions": context.partitions,
         }
-        manifest = runner.folder.finish(plain(documents), about)
+        manifest = runner.folder.finish(documents, about)
     return Job(
         result=result,
         record=record,
