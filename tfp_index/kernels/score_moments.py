@@ -48,7 +48,7 @@ MOST_PRODUCTS = 400
 MOST_LEVELS = 64
 """Levels of the categories in stage 1 above which their columns are too many to write out."""
 
-FIRM_ROWS = 4_096
+FIRM_ROWS = 2_048
 """Rows taken at a time: some hundred products of them fit in a core's cache."""
 
 
@@ -64,8 +64,8 @@ class Products:
     now, noise, lag : triples of arrays
         Derivatives by ``ω₀`` at t, by ``η``, and by ``ω₀`` at t − 1: monomials, those one power
         lower, and the power.
-    at_t, at_lag : int arrays
-        Monomials that occur in a derivative by something at t, or at t − 1.
+    at_t, at_lag : int
+        So many monomials, the first ones, occur in a derivative by something at t, or at t − 1.
     """
 
     plan: Plan
@@ -73,8 +73,8 @@ class Products:
     now: Lowered
     noise: Lowered
     lag: Lowered
-    at_t: Ints
-    at_lag: Ints
+    at_t: int
+    at_lag: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class ScoreMoments:
     total : (P,) float array
         ``Σ_t Π_t``.
     at_t, at_lag : (·, p) float arrays
-        ``Σ_t Π_t B_t'`` and ``Σ_t Π_t B_{t−1}'`` of the monomials that derivatives need.
+        ``Σ_t Π_t B_t'`` and ``Σ_t Π_t B_{t−1}'`` of the first monomials: those in derivatives.
     """
 
     second: Floats
@@ -152,13 +152,32 @@ def _products(
     }
     if len(set(found.values())) > MOST_PRODUCTS:
         return None
-    made = plan(found.values())
+    made, at_t, at_lag = _ordered(plan(found.values()), now, noise)
     pair = np.full((len(columns), len(columns)), -1, np.int64)
     for (i, j), product in found.items():
         pair[i, j] = made.index[product]
     by_now, by_noise, by_lag = (_lowered(made, variable) for variable in (now, noise, 0))
-    at_t = np.unique(np.concatenate([by_now[1], by_noise[1]]))
-    return Products(made, pair, by_now, by_noise, by_lag, at_t, np.unique(by_lag[1]))
+    return Products(made, pair, by_now, by_noise, by_lag, at_t, at_lag)
+
+
+def _ordered(made: Plan, now: int, noise: int) -> tuple[Plan, int, int]:
+    """Put first what derivatives by something at t need, then what those by ``ω₀`` at t − 1 need.
+
+    Either set holds with a monomial its divisors, so each is still a product of earlier ones.
+    """
+    first = {made.exponents[i] for v in (now, noise) for i in _lowered(made, v)[1]}
+    lagged = {made.exponents[i] for i in _lowered(made, 0)[1]} | first
+    every = [e for e in made.exponents if e in first]
+    every += [e for e in made.exponents if e in lagged - first]
+    every += [e for e in made.exponents if e not in lagged]
+    index = {e: i for i, e in enumerate(every)}
+    steps = []
+    for e in every:
+        one, other = made.steps[made.index[e]]
+        if one >= 0:  # a product of two monomials, not a variable
+            one, other = index[made.exponents[one]], index[made.exponents[other]]
+        steps.append((one, other))
+    return Plan(tuple(every), tuple(steps), index), len(first), len(lagged)
 
 
 def _lowered(made: Plan, variable: int) -> Lowered:
@@ -201,20 +220,22 @@ def block_moments(
     p, P = B.shape[0], len(products.plan)
     at_t, at_lag = products.at_t, products.at_lag
     second, total = np.zeros((p + P, p + P)), np.zeros(P)
-    now, before = np.zeros((at_t.size, p)), np.zeros((at_lag.size, p))
-    for first, last in firm_blocks(edges, FIRM_ROWS):
+    now, before = np.zeros((at_t, p)), np.zeros((at_lag, p))
+    parts = firm_blocks(edges, FIRM_ROWS)
+    space = np.empty((P, max(int(edges[last] - edges[first]) for first, last in parts)))
+    for first, last in parts:
         a, b = int(edges[first]), int(edges[last])
         starts = edges[first:last] - a
         rows = B[:, a:b]
         firms = np.zeros((p + P, last - first))
         np.add.reduceat(rows * eta[a:b], starts, axis=1, out=firms[:p])
         if b - a > 1:
-            made = evaluate(z[:, a : b - 1], products.plan)
+            made = evaluate(z[:, a : b - 1], products.plan, out=space[:, : b - a - 1])
             made[0] = mask[a : b - 1]
             # a firm's first row has no lag: nothing is lost where it falls out
             np.add.reduceat(made, np.maximum(starts - 1, 0), axis=1, out=firms[p:])
-            now += tiled_cross(made[at_t], rows[:, 1:])
-            before += tiled_cross(made[at_lag], rows[:, :-1])
+            now += tiled_cross(made[:at_t], rows[:, 1:])
+            before += tiled_cross(made[:at_lag], rows[:, :-1])
         _add_lower(second, firms)
         total += firms[p:].sum(axis=1)
     return ScoreMoments(second, total, now, before)

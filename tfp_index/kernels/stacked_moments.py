@@ -203,11 +203,8 @@ def scores_from_sums(
     by_now, by_noise, by_lag = (
         differentiate(v, by) / design.unit for by in (products.now, products.noise, products.lag)
     )
-    at_t = np.where(
-        in_phi, (by_now - by_noise)[:, products.at_t, None], -by_noise[:, products.at_t, None]
-    )
-    F = np.einsum("qmp,mp->qp", at_t, sums.at_t)
-    F += np.where(in_phi, by_lag[:, products.at_lag] @ sums.at_lag, 0.0)
+    by_phi, by_rest = (d[:, : products.at_t] @ sums.at_t for d in (by_now - by_noise, -by_noise))
+    F = np.where(in_phi, by_phi + by_lag[:, : products.at_lag] @ sums.at_lag, by_rest)
     largest = np.abs(v) @ np.sqrt(np.diagonal(moments)[p:])
     own = np.diagonal(meat)[p:]
     lost = np.inf  # nothing but rounding is left
