@@ -11,7 +11,16 @@ LOW, HIGH = 0.89, 1.0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Olley-Pakes, survival", "Levinsohn-Petrin", "ACF"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Olley-Pakes, survival",
+        "Levinsohn-Petrin",
+        "ACF",
+        "Dynamic panel, system",
+        "Dynamic panel, difference",
+    ],
+)
 def test_intervals_cover(name):
     for line in run_case(name, samples=120, firms=400):
         assert LOW <= line["coverage"] <= HIGH, line

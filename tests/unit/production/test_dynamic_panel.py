@@ -119,16 +119,6 @@ def test_minimum_distance_equals_a_general_optimizer():
     np.testing.assert_allclose(found.covariance, np.linalg.inv(peer.jac.T @ peer.jac), rtol=1e-4)
 
 
-@pytest.mark.slow
-def test_intervals_cover_the_truth():
-    truth = np.array([0.3, 0.6, 0.5])
-    hits = np.zeros(3)
-    for seed in range(200):
-        fit = tfp.DynamicPanel(predetermined="capital").fit(_panel(_frame(seed, firms=400)))
-        hits += np.abs(np.asarray(fit.params) - truth) < 1.96 * np.asarray(fit.bse)
-    assert (np.abs(hits / 200 - 0.95) < 0.06).all()  # binomial sd: 1.5 points
-
-
 @pytest.mark.parametrize(
     ("change", "error", "code"),
     [
