@@ -171,13 +171,23 @@ def _row_names(spec: Any, inputs: tuple[str, ...]) -> list[str]:
     return ["productivity", *kinds, "residual", *(f"elasticity {x}" for x in inputs)]
 
 
-def block_of(job: Job, first: int, last: int) -> Block:
+def block_of(job: Job, first: int, last: int, center: Floats | None = None) -> Block:
+    """Read the rows of some groups and take the means of each group out.
+
+    Parameters
+    ----------
+    first, last : int
+        Groups, the last not among them.
+    center : (inputs,) float array, optional
+        Means that the translog takes out of its inputs, in place of those of the group.
+    """
     groups = job.groups[first : last + 1] - job.groups[first]
     rows = job.rows[job.groups[first] : job.groups[last]]
     inputs, degree = len(job.inputs), job.spec._degree
     raw = np.stack([column[rows] for column in job.columns])
     if degree == 2:
-        raw[:inputs] -= spread(segment_means(raw[:inputs], groups), groups)
+        own_means = spread(segment_means(raw[:inputs], groups), groups)
+        raw[:inputs] -= own_means if center is None else center[:, None]
         own = terms(list(raw[:inputs]), job.inputs, 2)[1]
         raw = np.stack([*own, *raw[inputs:]])
     x = raw[:inputs]
