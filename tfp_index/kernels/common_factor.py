@@ -75,8 +75,7 @@ def common_factor(pi: Floats, covariance: Floats, *, reach: float = 2.0) -> Comm
         return beta, gap, -float(gap @ slope)
 
     grid = np.linspace(-reach, reach, 161)
-    values = [_square(gap) for _, gap, _ in map(profile, grid)]
-    low = int(np.argmin(values))
+    low = int(np.argmin(_distances(W, pi, grid)))
     inside = 0 < low < grid.size - 1
     rho = float(grid[low])
     # of the two cells beside the lowest point the one that the derivative points into
@@ -96,6 +95,18 @@ def common_factor(pi: Floats, covariance: Floats, *, reach: float = 2.0) -> Comm
     J = W @ G
     V = np.asarray(np.linalg.inv(J.T @ J), np.float64)
     return CommonFactor(np.append(beta, rho), V, float(gap @ gap), inside)
+
+
+def _distances(W: Floats, pi: Floats, grid: Floats) -> Floats:
+    """Squared length of the whitened gap at the best β, for every ρ of a grid."""
+    k = (pi.shape[0] - 1) // 2
+    G = W[:, :k] - grid[:, None, None] * W[:, k : 2 * k]
+    target = W @ pi - grid[:, None] * W[:, -1]
+    moments = np.einsum("gij,gi->gj", G, target)
+    beta = np.linalg.solve(np.einsum("gij,gil->gjl", G, G), moments[..., None])[..., 0]
+    gap = target - np.einsum("gij,gj->gi", G, beta)
+    distances: Floats = np.einsum("gi,gi->g", gap, gap)
+    return distances
 
 
 def _square(values: Floats) -> float:
