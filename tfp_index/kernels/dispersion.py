@@ -21,18 +21,29 @@ from numpy.typing import NDArray
 
 from tfp_index.kernels.blocks import map_blocks
 from tfp_index.kernels.ordering import panel_order
+from tfp_index.kernels.sums import Additive
 
 __all__ = [
+    "FirstSums",
     "Shape",
     "SortedCells",
+    "TailSums",
     "Tails",
     "centered_means",
     "demean",
+    "first_sums",
+    "less_mean",
+    "mean_sums",
     "quantile_bins",
+    "quantile_ranks",
     "quantiles",
+    "second_sums",
     "shape",
+    "shape_of_sums",
     "sort_cells",
+    "tail_sums",
     "tails",
+    "tails_of_sums",
     "transitions",
 ]
 
@@ -176,21 +187,46 @@ def quantiles(cells: SortedCells, probabilities: Floats, definition: str = "line
     start, size = cells.offsets[:-1][filled, None], n[filled, None]
     if cells.weights is not None:
         out[filled] = _weighted_quantiles(cells, filled, probabilities)
-    elif definition == "linear":
+        return out
+    low, high, share = quantile_ranks(size, probabilities, definition)
+    a, b = cells.values[start + low], cells.values[start + high]
+    out[filled] = a + share * (b - a) if definition == "linear" else 0.5 * (a + b)
+    return out
+
+
+def quantile_ranks(size: Ints, probabilities: Floats, definition: str) -> tuple[Ints, Ints, Floats]:
+    """Return the ranks of the two order statistics that a quantile lies between, from 0.
+
+    Parameters
+    ----------
+    size : (G, 1) int array
+        Rows of every cell, at least one.
+    probabilities : (P,) float array
+    definition : {"linear", "averaged"}
+
+    Returns
+    -------
+    (G, P) int array, (G, P) int array
+        The same where the quantile is an order statistic.
+    (G, P) float array
+        How far the quantile is from the lower to the upper one.
+
+    Examples
+    --------
+    >>> quantile_ranks(np.array([[5]]), np.array([0.1, 0.5]), "linear")[0]
+    array([[0, 2]])
+    """
+    if definition == "linear":
         h = (size - 1) * probabilities
         low = np.floor(h).astype(np.int64)
-        high = np.minimum(low + 1, size - 1)
-        a, b = cells.values[start + low], cells.values[start + high]
-        out[filled] = a + (h - low) * (b - a)
-    else:
-        h = size * probabilities
-        nearest = np.rint(h)
-        exact = np.abs(h - nearest) <= CUMULATIVE * size
-        low = np.clip(np.where(exact, nearest, np.ceil(h)).astype(np.int64) - 1, 0, size - 1)
-        high = np.where(exact, np.minimum(low + 1, size - 1), low)
-        high = np.where(exact & (nearest == 0), low, high)
-        out[filled] = 0.5 * (cells.values[start + low] + cells.values[start + high])
-    return out
+        return low, np.minimum(low + 1, size - 1), h - low
+    h = size * probabilities
+    nearest = np.rint(h)
+    exact = np.abs(h - nearest) <= CUMULATIVE * size
+    low = np.clip(np.where(exact, nearest, np.ceil(h)).astype(np.int64) - 1, 0, size - 1)
+    high = np.where(exact, np.minimum(low + 1, size - 1), low)
+    high = np.where(exact & (nearest == 0), low, high)
+    return low, high, np.full(h.shape, 0.5)
 
 
 def _weighted_quantiles(cells: SortedCells, filled: Ints, probabilities: Floats) -> Floats:
@@ -274,22 +310,53 @@ def shape(cells: SortedCells) -> Shape:
     >>> float(found.mean[0]), round(float(found.sd[0]), 6), round(float(found.skewness[0]), 6)
     (3.0, 2.645751, 0.59517)
     """
-    n = np.diff(cells.offsets)
-    w = cells.weights
-    W = n.astype(np.float64) if w is None else _range_sums(w, cells.offsets[:-1], cells.offsets[1:])
+    first = first_sums(cells)
+    second = second_sums(cells, first.mean)
+    return shape_of_sums(first, second, weighted=cells.weights is not None)
 
-    def mean(values: Floats) -> Floats:
-        weighted = values if w is None else values * w
-        return _divide(_range_sums(weighted, cells.offsets[:-1], cells.offsets[1:]), W)
 
-    center = mean(cells.values)
-    d = cells.values - np.repeat(center, n)
+@dataclass(frozen=True, slots=True)
+class FirstSums(Additive):
+    """Rows, weight and weighted sum of every cell, each of shape (G,)."""
+
+    n: Ints
+    weight: Floats
+    total: Floats
+
+    @property
+    def mean(self) -> Floats:
+        """(G,) mean, NaN where there is no weight."""
+        return _divide(self.total, self.weight)
+
+
+def first_sums(cells: SortedCells) -> FirstSums:
+    """Take the sums that means are made of."""
+    n, w = np.diff(cells.offsets), cells.weights
+    starts, stops = cells.offsets[:-1], cells.offsets[1:]
+    W = n.astype(np.float64) if w is None else _range_sums(w, starts, stops)
+    weighted = cells.values if w is None else cells.values * w
+    return FirstSums(n, W, _range_sums(weighted, starts, stops))
+
+
+def second_sums(cells: SortedCells, center: Floats) -> tuple[Floats, Floats]:
+    """Take the (weighted) sums of squares and of cubes about a center of every cell."""
+    starts, stops = cells.offsets[:-1], cells.offsets[1:]
+    d = cells.values - np.repeat(center, np.diff(cells.offsets))
     square = d * d
-    m2, m3 = mean(square), mean(square * d)
-    sd = np.sqrt(_divide(m2 * W, W - 1.0)) if w is None else np.sqrt(m2)
+    powers = (square, square * d)
+    if cells.weights is not None:
+        powers = (powers[0] * cells.weights, powers[1] * cells.weights)
+    return _range_sums(powers[0], starts, stops), _range_sums(powers[1], starts, stops)
+
+
+def shape_of_sums(first: FirstSums, second: tuple[Floats, Floats], *, weighted: bool) -> Shape:
+    """Return the shape of every cell from its sums."""
+    W = first.weight
+    m2, m3 = _divide(second[0], W), _divide(second[1], W)
+    sd = np.sqrt(m2) if weighted else np.sqrt(_divide(m2 * W, W - 1.0))
     with np.errstate(invalid="ignore"):
         skewness = _divide(m3, m2 * np.sqrt(m2))
-    return Shape(n, W, center, sd, skewness)
+    return Shape(first.n, W, first.mean, sd, skewness)
 
 
 def _range_sums(values: Floats, start: Ints, stop: Ints) -> Floats:
@@ -346,26 +413,61 @@ def tails(cells: SortedCells, upper: Floats, lower: Floats) -> Tails:
     >>> float(found.top[0]), float(found.rest[0]), float(found.bottom[0])
     (10.0, 5.0, 1.5)
     """
+    return tails_of_sums(tail_sums(cells, upper, lower))
+
+
+@dataclass(frozen=True, slots=True)
+class TailSums(Additive):
+    """Weight and weighted sum of the tails of every cell; fields of shape (G,).
+
+    `top`, `rest` and `bottom` are pairs of weight and weighted sum.
+    """
+
+    top: tuple[Floats, Floats]
+    rest: tuple[Floats, Floats]
+    bottom: tuple[Floats, Floats]
+    weight: Floats
+    n_top: Ints
+    n_bottom: Ints
+
+
+def tail_sums(cells: SortedCells, upper: Floats, lower: Floats) -> TailSums:
+    """Take the sums of the tails; see `tails`."""
     start, stop = cells.offsets[:-1], cells.offsets[1:]
-    if not cells.values.size:
-        empty = np.full(start.shape, np.nan)
-        none = np.zeros(start.shape, np.int64)
-        return Tails(empty, empty, empty, empty, none, none)
-    top = _first_at_least(cells, upper, beyond=False)
-    bottom = _first_at_least(cells, lower, beyond=True)
+    if cells.values.size:
+        top = _first_at_least(cells, upper, beyond=False)
+        bottom = _first_at_least(cells, lower, beyond=True)
+    else:
+        top, bottom = stop, start
     w = np.ones_like(cells.values) if cells.weights is None else cells.weights
     wx = w * cells.values
 
-    def mean(a: Ints, b: Ints) -> Floats:
-        return _divide(_range_sums(wx, a, b), _range_sums(w, a, b))
+    def both(a: Ints, b: Ints) -> tuple[Floats, Floats]:
+        return _range_sums(w, a, b), _range_sums(wx, a, b)
 
-    return Tails(
-        top=mean(top, stop),
-        rest=mean(start, top),
-        bottom=mean(start, bottom),
-        top_share=_divide(_range_sums(w, top, stop), _range_sums(w, start, stop)),
+    return TailSums(
+        top=both(top, stop),
+        rest=both(start, top),
+        bottom=both(start, bottom),
+        weight=_range_sums(w, start, stop),
         n_top=stop - top,
         n_bottom=bottom - start,
+    )
+
+
+def tails_of_sums(sums: TailSums) -> Tails:
+    """Return means and shares of the tails from their sums."""
+
+    def mean(pair: tuple[Floats, Floats]) -> Floats:
+        return _divide(pair[1], pair[0])
+
+    return Tails(
+        top=mean(sums.top),
+        rest=mean(sums.rest),
+        bottom=mean(sums.bottom),
+        top_share=_divide(sums.top[0], sums.weight),
+        n_top=sums.n_top,
+        n_bottom=sums.n_bottom,
     )
 
 
@@ -377,14 +479,25 @@ def demean(values: Floats, cell: Ints, cells: int, weights: Floats | None = None
     >>> demean(np.array([1.0, 3.0, 7.0]), np.array([0, 0, 1]), 2)
     array([-1.,  1.,  0.])
     """
+    return less_mean(values, cell, mean_sums(values, cell, cells, weights))
+
+
+def mean_sums(
+    values: Floats, cell: Ints, cells: int, weights: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Return the weighted sum of values and the weight of every cell."""
     inside = cell >= 0
     where = np.where(inside, cell, cells)
     x = np.where(inside, values, 0.0)
     w = np.ones_like(x) if weights is None else np.where(inside, weights, 0.0)
     total, mass = np.bincount(where, w * x, cells + 1), np.bincount(where, w, cells + 1)
-    mean = _divide(total.astype(np.float64), mass.astype(np.float64))
-    mean[cells] = np.nan
-    return values - mean[where]
+    return total[:cells].astype(np.float64), mass[:cells].astype(np.float64)
+
+
+def less_mean(values: Floats, cell: Ints, sums: tuple[Floats, Floats]) -> Floats:
+    """Take the mean of its cell from each value; `sums` as `mean_sums` gives them."""
+    mean = np.append(_divide(*sums), np.nan)
+    return values - mean[cell]  # -1 is the last place
 
 
 def quantile_bins(cells: SortedCells, n: int, bins: int) -> Ints:
