@@ -27,7 +27,7 @@ from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose
 
-__all__ = ["Dispersion"]
+__all__ = ["Dispersion", "refuse_unmeasured"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -152,6 +152,7 @@ class Dispersion(Specification):
         require_keys(panel)
         refuse_items(panel)
         rows = self._read(panel, productivity)
+        refuse_unmeasured(int(rows.measured.sum()), rows.name, self.weight)
         inside = grouping(panel, names_of(self.within))
         cell = np.where(rows.measured, inside.codes, -1)
         pools = inside if self.by is None else grouping(panel, names_of(self.by))
@@ -187,20 +188,12 @@ class Dispersion(Specification):
         )
 
     def _read(self, panel: Panel, productivity: Any) -> MeasuredRows:
-        if self.weight is not None:
-            rows = measured_rows(
-                panel, productivity, weight=self.weight, scale=self.scale, given=self.given,
-                sampling_weight=self.sampling_weight,
-            )  # fmt: skip
-        else:
-            rows = _unweighted(panel, productivity, self)
-        if not rows.measured.any():
-            raise DataError(
-                f"no row has {rows.name}" + (" and a weight" if self.weight else ""),
-                code="no_usable_rows",
-                expected="productivity in at least one row",
-            )
-        return rows
+        if self.weight is None:
+            return _unweighted(panel, productivity, self)
+        return measured_rows(
+            panel, productivity, weight=self.weight, scale=self.scale, given=self.given,
+            sampling_weight=self.sampling_weight,
+        )  # fmt: skip
 
     def _spread(self, cells: kernel.SortedCells, unweighted: Spread | None) -> Spread:
         pools = cells.offsets.shape[0] - 1
@@ -244,6 +237,21 @@ class Dispersion(Specification):
                 means[1].reshape(pools, 10),
             )
         return found
+
+
+def refuse_unmeasured(used: int, productivity: str, weight: str | None) -> None:
+    """Raise if no row can be used.
+
+    Raises
+    ------
+    DataError
+    """
+    if not used:
+        raise DataError(
+            f"no row has {productivity}" + (" and a weight" if weight else ""),
+            code="no_usable_rows",
+            expected="productivity in at least one row",
+        )
 
 
 def _unweighted(panel: Panel, productivity: Any, spec: Dispersion) -> MeasuredRows:

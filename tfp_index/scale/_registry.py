@@ -16,6 +16,7 @@ PROGRAMS: dict[str, str] = {
     # name of the specification's class -> "module:function" below tfp_index.scale.programs
     "Aggregation": "aggregation:aggregation",
     "Decomposition": "decomposition:decomposition",
+    "Dispersion": "dispersion:dispersion",
     "GrowthAccounting": "accounting:accounting",
     "AckerbergCavesFrazer": "two_stage:two_stage",
     "LevinsohnPetrin": "two_stage:two_stage",

@@ -11,6 +11,7 @@ from tests.unit.scale.sequential import PARTITIONS, context_of, run, same
 from tfp_index.errors import DataError, SpecificationError
 from tfp_index.scale.programs.aggregation import aggregation
 from tfp_index.scale.programs.decomposition import decomposition
+from tfp_index.scale.programs.dispersion import dispersion
 
 # sums of some thousand numbers of order one, taken in another order
 OTHER_ORDER = 1e-12
@@ -108,10 +109,42 @@ def test_aggregates_add_up_over_partitions(frame, name, partitions):
     assert {k: v.tolist() for k, v in a.keys.items()} == {k: v.tolist() for k, v in b.keys.items()}
 
 
+DISPERSIONS = {
+    "plain": tfp.Dispersion(within=("industry", "year")),
+    "weighted": tfp.Dispersion(
+        weight="labor", within=("industry", "year"), by="year", definition="averaged"
+    ),
+    "designed": tfp.Dispersion(
+        weight="labor", within="district", sampling_weight="design", frontier=0.2
+    ),
+    "sampled": tfp.Dispersion(sampling_weight="design", percentiles=(33.3,)),
+}
+
+
+@pytest.mark.parametrize("partitions", PARTITIONS)
+@pytest.mark.parametrize("name", DISPERSIONS)
+def test_dispersion_has_the_exact_percentiles(frame, name, partitions):
+    spec = DISPERSIONS[name]
+    memory = spec.fit(tfp.Panel.from_frame(frame, **ROLES))
+    parts = run(dispersion, spec, frame, ROLES, partitions)
+    same(parts.tidy(), memory.tidy(), OTHER_ORDER)
+    same(parts.glance(), memory.glance(), OTHER_ORDER)
+    if spec.by is None:  # the values themselves, not only close ones
+        for weighting, spread in memory.spreads.items():
+            np.testing.assert_array_equal(parts.spreads[weighting].quantiles, spread.quantiles)
+    assert parts.sample.to_dict() == memory.sample.to_dict()
+    np.testing.assert_allclose(parts.behind.largest, memory.behind.largest, rtol=OTHER_ORDER)
+    with pytest.raises(DataError) as caught:
+        parts.transitions()
+    assert caught.value.code == "rows_elsewhere"
+
+
 def test_what_needs_all_rows_in_one_place_is_refused(frame):
     with pytest.raises(SpecificationError, match="keep_firms") as caught:
         run(decomposition, tfp.Decomposition(keep_firms=True), frame, ROLES, 2)
     assert caught.value.code == "not_partitioned"
+    with pytest.raises(SpecificationError, match="joint"):
+        run(dispersion, tfp.Dispersion(joint="labor"), frame, ROLES, 2)
     with pytest.raises(SpecificationError, match="productivity from a column"):
         run(aggregation, tfp.Aggregation(), frame, ROLES, 2, productivity=object())
 

@@ -22,7 +22,15 @@ from tfp_index.panel.panel import Panel
 from tfp_index.scale.programs._shared import Frame, aligned, frame_of
 from tfp_index.scale.task import Context, Program, Sum
 
-__all__ = ["Measuring", "mean_productivity", "measured", "measuring", "total_productivity"]
+__all__ = [
+    "Measuring",
+    "checked",
+    "mean_productivity",
+    "measured",
+    "measuring",
+    "require_column",
+    "total_productivity",
+]
 
 Floats = NDArray[np.float64]
 
@@ -70,14 +78,7 @@ def measuring(
     wanted : sequence of groupings
         Others that will be used.
     """
-    if not isinstance(productivity, str):
-        raise SpecificationError(
-            "a run over partitions takes productivity from a column",
-            code="not_partitioned",
-            column="productivity",
-            expected="the name of a column",
-            remedy="run the estimator first; its dataset has productivity by entity and time",
-        )
+    require_column(productivity)
     relative = getattr(spec, "relative", None)
     every = [*wanted, *([(relative,)] if relative else [])]
     frame = yield from frame_of(context, every)
@@ -91,19 +92,42 @@ def measuring(
     return Measuring(frame, productivity, options, means)
 
 
-def _checked(panel: Panel, how: Measuring) -> Panel:
+def require_column(productivity: Any) -> None:
+    """Refuse productivity that is not a column.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    if not isinstance(productivity, str):
+        raise SpecificationError(
+            "a run over partitions takes productivity from a column",
+            code="not_partitioned",
+            column="productivity",
+            expected="the name of a column",
+            remedy="run the estimator first; its dataset has productivity by entity and time",
+        )
+
+
+def checked(panel: Panel, frame: Frame) -> Panel:
+    """Return a partition under the labels of all, with one row for each key and no items.
+
+    Raises
+    ------
+    DataError
+    """
     require_keys(panel)
     refuse_items(panel)
-    return aligned(panel, how.frame)
+    return aligned(panel, frame)
 
 
 def _base(panel: Panel, how: Measuring) -> Any:
-    return sums_at_base(_checked(panel, how), how.productivity, **how.options)
+    return sums_at_base(checked(panel, how.frame), how.productivity, **how.options)
 
 
 def measured(panel: Panel, how: Measuring) -> tuple[Panel, MeasuredRows]:
     """Return a partition under the labels of all, with productivity and weights of its rows."""
-    part = _checked(panel, how)
+    part = checked(panel, how.frame)
     return part, measured_rows(part, how.productivity, means=how.means, **how.options)
 
 

@@ -115,10 +115,11 @@ def quantiles_over_partitions(
         return out
     total = mass[filled, None]
     if definition == "weighted":
-        wanted, slack = probabilities * total, CUMULATIVE * total + np.zeros(P)
+        wanted = probabilities * total
+        slack = np.asarray(CUMULATIVE * total + np.zeros(P), np.float64)
     else:
         low, high, share = quantile_ranks(total.astype(np.int64), probabilities, definition)
-        wanted, slack = low + 1.0, np.full(low.shape, 0.25)
+        wanted, slack = np.asarray(low + 1.0, np.float64), np.full(low.shape, 0.25)
     found = yield from _select(
         read, arguments, np.repeat(filled, P), wanted.ravel(), slack.ravel(), partitions
     )
@@ -224,7 +225,7 @@ class _Steps:
 def _look(
     panel: Panel, read: Read, arguments: tuple[Any, ...], brackets: _Brackets, points: int
 ) -> _Seen:
-    """Send evenly spaced values of a partition inside every bracket, all of them if they are few."""
+    """Send evenly spaced values of a partition inside every bracket, all if they are few."""
     cells = read(panel, *arguments)
     below = np.zeros(brackets.cell.shape[0])
     parts: list[tuple[Any, ...]] = []
