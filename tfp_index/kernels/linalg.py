@@ -42,8 +42,9 @@ Ints = NDArray[np.int64]
 COLLINEAR = 1e-10
 """A column counts as collinear when less than this share of its length is new."""
 
-FACTOR_ROWS = 4_096
-"""Rows taken at a time by the blocked factorization: with a few dozen columns, in cache."""
+FACTOR_ENTRIES = 8_192
+"""Entries of the matrix taken at a time by the blocked factorization. OpenBLAS takes threads of its
+own above 9,216, which cost ten times what the small factorization does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class LinearGMM:
 
 
 def triangular_factor(
-    *columns: Floats, weights: Floats | None = None, size: int = FACTOR_ROWS
+    *columns: Floats, weights: Floats | None = None, size: int | None = None
 ) -> Floats:
     """Return ``T`` of ``√w [A B …] = Q T`` without forming ``Q``.
 
@@ -152,8 +153,9 @@ def triangular_factor(
         Side by side they are the matrix; ``p = Σ p_j``.
     weights : (n,) float array, optional
         Non-negative.
-    size : int
-        Rows in a block.
+    size : int, optional
+        Rows in a block; default: few enough to stay in cache and in one thread, and several times
+        the columns.
 
     Returns
     -------
@@ -171,6 +173,7 @@ def triangular_factor(
     parts = [c.reshape(c.shape[0], -1) for c in columns]
     p = sum(part.shape[1] for part in parts)
     factor = np.zeros((0, p))
+    size = max(FACTOR_ENTRIES // max(p, 1), 4 * p, 1) if size is None else size
     for rows in blocks(parts[0].shape[0], size):
         block = np.concatenate([part[rows] for part in parts], axis=1)
         if weights is not None:
