@@ -15,6 +15,14 @@ Floats = NDArray[np.float64]
 
 LABOR, CAPITAL = 0.6, 0.3
 GROWTH = 0.02
+ROLES = {
+    "entity": "firm",
+    "time": "year",
+    "logs": True,
+    "output": "output",
+    "labor": "labor",
+    "capital": "capital",
+}
 BURN_IN = 30
 
 
@@ -117,6 +125,4 @@ def firm_effects(
             "growth": GROWTH,
         },
     )
-    roles = {"entity": "firm", "time": "year", "logs": True}
-    roles |= {name: name for name in ("output", "labor", "capital")}
-    return Simulation(columns, truth, roles, "firm effects", seed.entropy)
+    return Simulation(columns, truth, ROLES, "firm effects", seed.entropy)
