@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Any
 
 from tfp_index.errors import SpecificationError
 from tfp_index.results.specification import Specification
-from tfp_index.scale.task import Context, Program
+from tfp_index.scale.task import Program
 
 __all__ = ["PROGRAMS", "program_of"]
 
@@ -25,7 +24,7 @@ PROGRAMS: dict[str, str] = {
 """Where the program of each specification is; imported only when it is run."""
 
 
-def program_of(spec: Specification) -> Callable[[Any, Context], Program]:
+def program_of(spec: Specification) -> Callable[..., Program]:
     """Return the program of a specification.
 
     A class that is not listed may bring its own: an attribute ``scale_program``, a function of
@@ -46,7 +45,7 @@ def program_of(spec: Specification) -> Callable[[Any, Context], Program]:
     if home is not None:
         module, _, function = home.partition(":")
         found = importlib.import_module(f"{__package__}.programs.{module}")
-        program: Callable[[Any, Context], Program] = getattr(found, function)
+        program: Callable[..., Program] = getattr(found, function)
         return program
     own = getattr(type(spec), "scale_program", None)
     if own is not None:

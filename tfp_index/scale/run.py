@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfp_index._version import __version__
-from tfp_index.errors import DataError, SpecificationError
+from tfp_index.errors import DataError, SpecificationError, nearest
 from tfp_index.kernels.resampling import seed_sequence
 from tfp_index.panel.calendar import Calendar, read_calendar
 from tfp_index.panel.frames import factorize
@@ -50,6 +51,7 @@ def run(
     resume: bool = False,
     rng: Any = None,
     on_progress: Callable[[int, int], None] | None = None,
+    **options: Any,
 ) -> Job:
     """Run a specification over partitions that hold whole entities.
 
@@ -83,6 +85,9 @@ def run(
     on_progress : callable, optional
         Called as ``on_progress(done, total)`` with partitions done and known so far; the total
         grows with every round. Raise in it to cancel.
+    **options
+        What ``fit`` takes beside the panel, such as ``productivity="tfp"`` (a column) and
+        ``periods=[(2015, 2020)]`` of a decomposition.
 
     Returns
     -------
@@ -112,6 +117,7 @@ def run(
     """
     refuse_engine(engine)
     program = program_of(spec)
+    _refuse_unknown(spec, program, options)
     reading = read_roles(roles)
     _refuse_count("partitions", partitions)
     bytes_ = None if memory is None else parse_memory(memory)
@@ -128,7 +134,8 @@ def run(
         known: Mapping[str, Any] = {"partitions": partitions, "memory": bytes_, "seed": entropy}
         if folder is not None:
             fresh = {"seed": seed_sequence(None).entropy}
-            known = folder.begin({**_identity(spec, reading, opened), **known}, fresh)
+            identity = _identity(spec, reading, opened) | {"options": plain(options)}
+            known = folder.begin({**identity, **known}, fresh)
         progress = _Progress(on_progress)
         plan = Plan(
             engine=engine,
@@ -145,8 +152,26 @@ def run(
         entropy = seed_sequence(known["seed"]).entropy
         runner = _Runner(shuffled, reading, folder, progress)
         context = runner.survey(entropy, again=not isinstance(opened, Files))
-        result = runner.drive(program(spec, context))
+        result = runner.drive(program(spec, context, **options))
         return _finish(spec, result, context, runner, engine)
+
+
+def _refuse_unknown(
+    spec: Specification, program: Callable[..., Program], options: Mapping[str, Any]
+) -> None:
+    known = [
+        name
+        for name, parameter in inspect.signature(program).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    for name in options:
+        if name not in known:
+            raise SpecificationError(
+                f"a run of {type(spec).__name__} takes no {name!r}",
+                code="unknown_option",
+                column=name,
+                remedy=nearest(name, known) if known else "",
+            )
 
 
 def _identity(spec: Specification, reading: Reading, source: Any) -> dict[str, Any]:
