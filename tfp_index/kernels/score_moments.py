@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.gram import LIMIT, tiled_cross
-from tfp_index.kernels.monomials import Exponent, Plan, evaluate, expand_law, plan
+from tfp_index.kernels.monomials import Exponent, closure, expand_law
 from tfp_index.kernels.two_stage_design import Design, firm_blocks
 
 __all__ = [
@@ -48,8 +48,11 @@ MOST_PRODUCTS = 400
 MOST_LEVELS = 64
 """Levels of the categories in stage 1 above which their columns are too many to write out."""
 
-FIRM_ROWS = 2_048
+FIRM_ROWS = 1_024
 """Rows taken at a time: some hundred products of them fit in a core's cache."""
+
+GATHERED_ROWS = 8_192
+"""Rows whose firms are gathered before their second moments are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Products:
 
     Attributes
     ----------
-    plan : Plan
+    exponents : tuple of exponents
+        In the variables of stage 2.
+    runs : tuple of (int, int, int, int)
+        ``(i, j, m, v)``: the m monomials from i on are those from j on times variable v.
     pair : (N, N) int array
         Product of two columns; -1 where no score has it.
     now, noise, lag : triples of arrays
@@ -68,7 +74,8 @@ class Products:
         So many monomials, the first ones, occur in a derivative by something at t, or at t − 1.
     """
 
-    plan: Plan
+    exponents: tuple[Exponent, ...]
+    runs: tuple[tuple[int, int, int, int], ...]
     pair: Ints
     now: Lowered
     noise: Lowered
@@ -152,39 +159,58 @@ def _products(
     }
     if len(set(found.values())) > MOST_PRODUCTS:
         return None
-    made, at_t, at_lag = _ordered(plan(found.values()), now, noise)
+    every = closure(found.values())
+    index = {e: i for i, e in enumerate(every)}
+    by_now, by_noise, by_lag = (_lowered(every, index, variable) for variable in (now, noise, 0))
+    # what derivatives by something at t need first, then what those by ω₀ at t − 1 need; either
+    # set holds with a monomial its divisors
+    first = {*by_now[1].tolist(), *by_noise[1].tolist()}
+    lagged = first | {*by_lag[1].tolist()}
+    order = sorted(range(len(every)), key=lambda i: (i not in first, i not in lagged, i))
+    every = tuple(every[i] for i in order)
+    index = {e: i for i, e in enumerate(every)}
     pair = np.full((len(columns), len(columns)), -1, np.int64)
     for (i, j), product in found.items():
-        pair[i, j] = made.index[product]
-    by_now, by_noise, by_lag = (_lowered(made, variable) for variable in (now, noise, 0))
-    return Products(made, pair, by_now, by_noise, by_lag, at_t, at_lag)
+        pair[i, j] = index[product]
+    return Products(
+        exponents=every,
+        runs=_runs(every, index),
+        pair=pair,
+        now=_lowered(every, index, now),
+        noise=_lowered(every, index, noise),
+        lag=_lowered(every, index, 0),
+        at_t=len(first),
+        at_lag=len(lagged),
+    )
 
 
-def _ordered(made: Plan, now: int, noise: int) -> tuple[Plan, int, int]:
-    """Put first what derivatives by something at t need, then what those by ``ω₀`` at t − 1 need.
+def _runs(
+    every: tuple[Exponent, ...], index: dict[Exponent, int]
+) -> tuple[tuple[int, int, int, int], ...]:
+    """Find monomials that follow each other as others do, times one variable."""
+    runs: list[list[int]] = []
+    for i, exponent in enumerate(every):
+        if not any(exponent):
+            continue
+        variable = next(v for v, power in enumerate(exponent) if power)
+        rest = (*exponent[:variable], exponent[variable] - 1, *exponent[variable + 1 :])
+        source = index[rest]
+        if runs:
+            start, begin, count, last = runs[-1]
+            # a run must not read what it writes itself
+            follows = (i, source, variable) == (start + count, begin + count, last)
+            if follows and source < start:
+                runs[-1][2] += 1
+                continue
+        runs.append([i, source, 1, variable])
+    return tuple((i, source, count, variable) for i, source, count, variable in runs)
 
-    Either set holds with a monomial its divisors, so each is still a product of earlier ones.
-    """
-    first = {made.exponents[i] for v in (now, noise) for i in _lowered(made, v)[1]}
-    lagged = {made.exponents[i] for i in _lowered(made, 0)[1]} | first
-    every = [e for e in made.exponents if e in first]
-    every += [e for e in made.exponents if e in lagged - first]
-    every += [e for e in made.exponents if e not in lagged]
-    index = {e: i for i, e in enumerate(every)}
-    steps = []
-    for e in every:
-        one, other = made.steps[made.index[e]]
-        if one >= 0:  # a product of two monomials, not a variable
-            one, other = index[made.exponents[one]], index[made.exponents[other]]
-        steps.append((one, other))
-    return Plan(tuple(every), tuple(steps), index), len(first), len(lagged)
 
-
-def _lowered(made: Plan, variable: int) -> Lowered:
+def _lowered(every: tuple[Exponent, ...], index: dict[Exponent, int], variable: int) -> Lowered:
     """Return monomials that hold a variable, the same with one power less of it, and the power."""
     found = [
-        (i, made.index[(*e[:variable], e[variable] - 1, *e[variable + 1 :])], e[variable])
-        for i, e in enumerate(made.exponents)
+        (i, index[(*e[:variable], e[variable] - 1, *e[variable + 1 :])], e[variable])
+        for i, e in enumerate(every)
         if variable >= 0 and e[variable]
     ]
     table = np.array(found, np.int64).reshape(-1, 3)
@@ -217,28 +243,36 @@ def block_moments(
     edges : (g + 1,) int array
         Where each firm starts, from 0.
     """
-    p, P = B.shape[0], len(products.plan)
+    p, P = B.shape[0], len(products.exponents)
     at_t, at_lag = products.at_t, products.at_lag
     second, total = np.zeros((p + P, p + P)), np.zeros(P)
     now, before = np.zeros((at_t, p)), np.zeros((at_lag, p))
-    parts = firm_blocks(edges, FIRM_ROWS)
-    space = np.empty((P, max(int(edges[last] - edges[first]) for first, last in parts)))
-    for first, last in parts:
-        a, b = int(edges[first]), int(edges[last])
-        starts = edges[first:last] - a
-        rows = B[:, a:b]
-        firms = np.zeros((p + P, last - first))
-        np.add.reduceat(rows * eta[a:b], starts, axis=1, out=firms[:p])
-        if b - a > 1:
-            made = evaluate(z[:, a : b - 1], products.plan, out=space[:, : b - a - 1])
-            made[0] = mask[a : b - 1]
-            # a firm's first row has no lag: nothing is lost where it falls out
-            np.add.reduceat(made, np.maximum(starts - 1, 0), axis=1, out=firms[p:])
-            now += tiled_cross(made[:at_t], rows[:, 1:])
-            before += tiled_cross(made[:at_lag], rows[:, :-1])
+    # one place for all products: fresh memory would cost as much as they do
+    space = np.empty(P * max(FIRM_ROWS, int(np.diff(edges).max())))
+    for low, high in firm_blocks(edges, GATHERED_ROWS):
+        firms = np.zeros((p + P, high - low))
+        for first, last in firm_blocks(edges[low : high + 1], FIRM_ROWS):
+            cut = edges[low + first : low + last + 1]
+            a, b = int(cut[0]), int(cut[-1])
+            own = firms[:, first:last]
+            own[:p] = np.add.reduceat(B[:, a:b] * eta[a:b], cut[:-1] - a, axis=1)
+            if b - a > 1:
+                made = space[: P * (b - a - 1)].reshape(P, b - a - 1)
+                _evaluate(products, z[:, a : b - 1], mask[a : b - 1], made)
+                # a firm's first row has no lag: nothing is lost where it falls out
+                own[p:] = np.add.reduceat(made, np.maximum(cut[:-1] - a - 1, 0), axis=1)
+                now += tiled_cross(made[:at_t], B[:, a + 1 : b])
+                before += tiled_cross(made[:at_lag], B[:, a : b - 1])
         _add_lower(second, firms)
         total += firms[p:].sum(axis=1)
     return ScoreMoments(second, total, now, before)
+
+
+def _evaluate(products: Products, z: Floats, mask: Floats, made: Floats) -> None:
+    """Fill in the (P, n) monomials, zero in rows without a lag."""
+    made[0] = mask
+    for i, j, m, v in products.runs:
+        np.multiply(made[j : j + m], z[v], out=made[i : i + m])
 
 
 def _add_lower(total: Floats, X: Floats) -> None:

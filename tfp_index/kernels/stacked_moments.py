@@ -187,7 +187,7 @@ def scores_from_sums(
     sums = second.scores
     if sums is None:
         raise ValueError("the sums for clustered errors were not taken")
-    q, P = pairs[0][0].shape[0], len(products.plan)
+    q, P = pairs[0][0].shape[0], len(products.exponents)
     v = np.zeros((q, P))
     some = products.pair >= 0
     for left, right in pairs:
