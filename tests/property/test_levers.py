@@ -50,7 +50,9 @@ def test_groups_add_up_and_the_whole_is_that_of_the_altered_enterprises(seed):
     for name, found in made.items():
         sums = cf.group_effects(found, w, group, 4, cells)
         whole = cf.group_effects(found, w, np.zeros_like(group), 1, cells)
-        assert sums.effect.sum() == pytest.approx(whole.effect[0], abs=ROUNDING), name
+        assert sums.effect[:4].sum() == pytest.approx(whole.effect[0], abs=ROUNDING), name
+        assert sums.effect[4] == pytest.approx(whole.effect[0], abs=ROUNDING), name
+        assert sums.variance[4] == pytest.approx(whole.variance[0], rel=1e-7, abs=1e-14), name
         after = found.weight @ found.productivity / found.weight.sum()
         assert after - w @ phi / w.sum() == pytest.approx(whole.effect[0], abs=ROUNDING), name
         assert (sums.variance >= 0.0).all()

@@ -7,7 +7,7 @@ the bootstrap, as often as it was drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from tfp_index.kernels.association import Association, association
 from tfp_index.kernels.counterfactual import (
     Counterfactual,
     Equalized,
+    GroupEffects,
     adopt,
     close_gap,
     equalize,
@@ -30,6 +31,7 @@ from tfp_index.kernels.counterfactual import (
     retire_lowest,
     share_gain,
 )
+from tfp_index.kernels.ordering import dense_codes
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 
@@ -42,6 +44,7 @@ __all__ = [
     "Misallocation",
     "Regression",
     "associations",
+    "described",
     "effects_of",
     "levers_of",
     "misallocation_of",
@@ -161,7 +164,7 @@ def regressions_of(panel: Panel, data: Enterprises, spec: Levers) -> tuple[Regre
         positive = np.isfinite(size) & (size > 0.0)
         usable = usable & positive
         controls = np.log(np.where(positive, size, 1.0))[:, None]
-    times, period = np.unique(panel.time, return_inverse=True)
+    period, times = dense_codes(panel.time)
     cell = data.industry.codes * times.shape[0] + period
     found = []
     for name, label in spec.practice_labels.items():
@@ -179,8 +182,9 @@ def _nothing(panel: Panel) -> Association:
 
 def _estimated(here: Regression, panel: Panel, data: Enterprises, spec: Levers) -> Regression:
     found = regress(here, panel.entity_codes, panel.n_entities, data, None)
+    code, has = panel.entity_codes[here.rows], here.has[here.rows]
     firms = [
-        np.unique(panel.entity_codes[here.rows][here.has[here.rows] == mark]).shape[0]
+        np.count_nonzero(np.bincount(code[has == mark], minlength=panel.n_entities))
         for mark in (0.0, 1.0)
     ]
     reason = ""
@@ -234,7 +238,10 @@ class _Maker:
 
         def change(factor: Floats | None) -> Change:
             weight, design = self.counted(factor)
-            return close_gap(s.phi, weight, s.cell, s.cells, p, share, design=design), None
+            found = close_gap(
+                s.phi, weight, s.cell, s.cells, p, share, design=design, ordered=s.ordered
+            )
+            return found, None
 
         return Lever(id_, family, change, s.cells, said=said)
 
@@ -264,8 +271,11 @@ class _Maker:
 
         def change(factor: Floats | None) -> Change:
             weight, design = self.counted(factor)
-            share = self.spec.exit_share
-            return retire_lowest(s.phi, weight, s.cell, s.cells, share, design=design), None
+            found = retire_lowest(
+                s.phi, weight, s.cell, s.cells, self.spec.exit_share,
+                design=design, ordered=s.ordered,
+            )  # fmt: skip
+            return found, None
 
         return Lever("exit", "exit", change, s.cells, said=said)
 
@@ -319,15 +329,17 @@ class _Maker:
                 design = factor[s.entity] * (1.0 if own is None else own)
             return equalize(py, wl, k, share, cell, sigma, cut, design=design)
 
+        once = solved(None)
+
         def change(factor: Floats | None) -> Change:
             weight, _ = self.counted(factor)
-            gained = solved(factor)
+            gained = once if factor is None else solved(factor)
             return share_gain(s.phi, weight, cell, gained.gain, gained.influence), None
 
         columns = (fit.spec.value_added, fit.spec.wage_bill, fit.spec.capital)
         said |= {"elasticity": sigma, "columns": columns}
         cells = share.shape[0]
-        return Lever(id_, id_, change, cells, said=said, equalized=solved(None))
+        return Lever(id_, id_, change, cells, said=said, equalized=once)
 
     def _no_industry(self) -> str:
         return f"no industry has {self.spec.min_enterprises} enterprises"
@@ -405,33 +417,28 @@ class Effects:
 
     Attributes
     ----------
-    effect, variance : (G,) float arrays
+    effect, variance : float arrays
         Log points.
-    changed, enterprises : (G,) int arrays
+    carried_by : float array
+        How many enterprises of equal part would carry the effect.
+    changed, enterprises : float arrays
         Whose data change; all.
-    share : (G,) float array
+    share : float array
         Of the weight.
-    carried_by : (G,) float array
-        ``(Σ |d|)² / Σ d²``: how many enterprises of equal part would carry the effect.
     """
 
     effect: Floats
     variance: Floats
-    changed: Ints
-    enterprises: Ints
-    share: Floats
     carried_by: Floats
-
-    def with_variance(self, variance: Floats) -> Effects:
-        """Return the same effects with other variances."""
-        return replace(self, variance=variance)
+    changed: Floats
+    enterprises: Floats
+    share: Floats
 
 
 def effects_of(
-    lever: Lever, change: Change, s: Slice, weight: Floats, group: Ints, groups: int, *,
-    variance: bool,
-) -> Effects:  # fmt: skip
-    """Add a lever up by group.
+    lever: Lever, change: Change, s: Slice, weight: Floats, *, variance: bool
+) -> dict[str, GroupEffects]:
+    """Add a lever up by the groups of every `by` (one group without any), the whole last.
 
     Parameters
     ----------
@@ -440,27 +447,53 @@ def effects_of(
     s : Slice
     weight : (m,) float array
         With which the change was computed.
-    group : (m,) int array
-    groups : int
     variance : bool
     """
     found, coefficient = change
-    n = np.bincount(group, minlength=groups)
-    changed = np.bincount(group[found.changed], minlength=groups)
-    mass = np.bincount(group, weight, groups) / weight.sum()
-    size = np.abs(found.part)
-    square = np.bincount(group, size * size, groups)
-    carried = np.divide(np.bincount(group, size, groups) ** 2, square,
-                        out=np.zeros(groups), where=square > 0.0)  # fmt: skip
+    absent = 0
     if coefficient is not None and variance:
-        found, weight, group = _with_clusters(found, coefficient, s, weight, group)
-    sums = group_effects(found, weight, group, groups, lever.cells, variance=variance)
-    return Effects(sums.effect, sums.variance, changed, n, mass, carried)
+        found, weight, absent = _with_clusters(found, coefficient, s, weight)
+    effects = {}
+    for name, (codes, size) in s.partitions().items():
+        group = np.append(codes, np.full(absent, -1)) if absent else codes
+        effects[name] = group_effects(found, weight, group, size, lever.cells, variance=variance)
+    return effects
+
+
+def described(
+    change: Change, s: Slice, sums: Mapping[str, GroupEffects], variances: Floats | None
+) -> dict[str, Effects]:
+    """Return effects with counts and shares, the whole under ``""``.
+
+    Parameters
+    ----------
+    change : Change
+    s : Slice
+    sums : mapping of grouping to GroupEffects
+    variances : (V,) float array, optional
+        Of the bootstrap, in the order of `sums`.
+    """
+    changed, start = change[0].changed, 0
+    found: dict[str, Effects] = {}
+    for name, (codes, size) in s.partitions().items():
+        of = sums[name]
+        variance = of.variance if variances is None else variances[start : start + size + 1]
+        start += size + 1
+        n = np.bincount(codes, minlength=size)
+        touched = np.bincount(codes, changed, size)
+        share = np.bincount(codes, s.weight, size) / s.weight.sum()
+        columns = (of.effect, variance, of.carried_by, *(
+            np.append(v, v.sum()) for v in (touched, n.astype(np.float64), share)
+        ))  # fmt: skip
+        found[""] = Effects(*(v[-1:] for v in columns))
+        if name:
+            found[name] = Effects(*(v[:-1] for v in columns))
+    return {name: found[name] for name in ("", *(n for n in found if n))}
 
 
 def _with_clusters(
-    found: Counterfactual, influence: Floats, s: Slice, weight: Floats, group: Ints
-) -> tuple[Counterfactual, Floats, Ints]:
+    found: Counterfactual, influence: Floats, s: Slice, weight: Floats
+) -> tuple[Counterfactual, Floats, int]:
     """Add the enterprises that are absent in the period but speak for the coefficient."""
     absent = np.ones(influence.shape[0], bool)
     absent[s.entity] = False
@@ -475,4 +508,4 @@ def _with_clusters(
         influence=np.append(influence[s.entity], influence[others])[:, None],
         slope=np.append(found.slope[:, 0], none)[:, None],
     )
-    return extended, np.append(weight, none), np.append(group, np.full(others.shape[0], -1))
+    return extended, np.append(weight, none), others.shape[0]

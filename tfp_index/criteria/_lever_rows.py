@@ -21,6 +21,7 @@ from tfp_index.aggregation._rows import (
     require_weight,
 )
 from tfp_index.errors import DataError, nearest
+from tfp_index.kernels.dispersion import SortedCells, sort_cells
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
@@ -132,6 +133,8 @@ class Slice:
     entity : (m,) int array
     groups : mapping of name to Grouping
         Rows of each `by`, coded for the rows of the slice.
+    ordered : SortedCells
+        Productivity sorted inside industries.
     """
 
     number: int
@@ -144,6 +147,12 @@ class Slice:
     cells: int
     entity: Ints
     groups: Mapping[str, Grouping]
+    ordered: SortedCells
+
+    def partitions(self) -> dict[str, tuple[Ints, int]]:
+        """Return codes and number of groups of every `by`, or of one group without any."""
+        found = {name: (g.codes, g.size) for name, g in self.groups.items()}
+        return found or {"": (np.zeros(self.rows.shape[0], np.int64), 1)}
 
 
 def slices_of(
@@ -172,24 +181,28 @@ def slices_of(
             )
         cell = np.where(data.known[rows], data.industry.codes[rows], -1)
         n = np.bincount(cell[cell >= 0], minlength=data.industry.size)
-        small = (cell >= 0) & (n[np.maximum(cell, 0)] < spec.min_enterprises)
+        small = np.append(n < spec.min_enterprises, False)[cell]
         notes["without industry: no reference"] += int((cell < 0).sum())
         notes[small_note] += int(small.sum())
+        cell[small] = -1
+        phi = data.phi[rows]
+        again = data.design is not None or spec.se != "analytic"  # quantiles with other weights
         slices.append(
             Slice(
                 number=number,
                 period=period,
                 rows=rows,
-                phi=data.phi[rows],
+                phi=phi,
                 weight=data.weight[rows],
                 design=None if data.design is None else data.design[rows],
-                cell=np.where(small, -1, cell),
+                cell=cell,
                 cells=data.industry.size,
                 entity=panel.entity_codes[rows],
                 groups={
                     name: Grouping(g.names, g.codes[rows], g.labels, g.size)
                     for name, g in by.items()
                 },
+                ordered=sort_cells(phi, cell, data.industry.size, keep_rows=again),
             )
         )
     return tuple(slices), notes

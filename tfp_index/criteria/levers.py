@@ -281,22 +281,17 @@ class Levers(Specification):
     def _draws(
         self, made: tuple[Lever, ...], s: Slice, entities: int, seed: np.random.SeedSequence
     ) -> list[Floats]:
-        """Bootstrap variances: for each lever, those of the whole and then of all groups."""
+        """Bootstrap variances of the groups of every `by` and their whole, for each lever."""
         usable = [lever for lever in made if lever.change is not None]
-        partitions = [(np.zeros(s.rows.shape[0], np.int64), 1)]
-        partitions += [(g.codes, g.size) for g in s.groups.values()]
-        width = sum(size for _, size in partitions)
+        width = sum(size + 1 for _, size in s.partitions().values())
 
         def estimate(factor: Floats) -> Floats:
             weight = s.weight * factor[s.entity]
             parts = []
             for lever in usable:
                 assert lever.change is not None
-                change = lever.change(factor)
-                parts += [
-                    effects_of(lever, change, s, weight, codes, size, variance=False).effect
-                    for codes, size in partitions
-                ]
+                sums = effects_of(lever, lever.change(factor), s, weight, variance=False)
+                parts += [of.effect for of in sums.values()]
             return np.concatenate(parts)
 
         assert isinstance(self.se, Bootstrap)

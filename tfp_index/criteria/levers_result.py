@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfp_index.aggregation._cells import TOTAL, Cells
 from tfp_index.aggregation._rows import names_of, one_of
 from tfp_index.aggregation.disclosure import Disclosed, DisclosureRules
-from tfp_index.criteria._lever_effects import Effects, Lever, effects_of
+from tfp_index.criteria._lever_effects import Effects, Lever, described, effects_of
 from tfp_index.criteria._lever_rows import Slice
 from tfp_index.criteria._lever_words import Said, assumption, explanation, name_of, remarks
 from tfp_index.errors import SpecificationError, nearest
@@ -83,7 +83,7 @@ def measured(place: int, s: Slice, lever: Lever, variances: Floats | None) -> Me
     s : Slice
     lever : Lever
     variances : (G,) float array, optional
-        Of the bootstrap: the whole, then the groups of every `by`.
+        Of the bootstrap: the groups of every `by` and their whole.
     """
     empty = np.zeros(0)
     if lever.change is None:
@@ -92,16 +92,9 @@ def measured(place: int, s: Slice, lever: Lever, variances: Floats | None) -> Me
             np.zeros(0, bool), {},
         )  # fmt: skip
     change = lever.change(None)
-    altered, effects, start = change[0], {}, 0
-    whole = (np.zeros(s.rows.shape[0], np.int64), 1)
-    for name, (codes, size) in {
-        "": whole, **{n: (g.codes, g.size) for n, g in s.groups.items()}
-    }.items():  # fmt: skip
-        found = effects_of(lever, change, s, s.weight, codes, size, variance=variances is None)
-        if variances is not None:
-            found = found.with_variance(variances[start : start + size])
-            start += size
-        effects[name] = found
+    altered = change[0]
+    sums = effects_of(lever, change, s, s.weight, variance=variances is None)
+    effects = described(change, s, sums, variances)
     inputs = {}
     if lever.equalized is not None:
         model = lever.said["columns"]
@@ -266,8 +259,8 @@ class LeversResult(Result):
                     "standard_error": se[g],
                     "low": low[g],
                     "high": high[g],
-                    "enterprises": float(e.changed[g]),
-                    "of": float(e.enterprises[g]),
+                    "enterprises": e.changed[g],
+                    "of": e.enterprises[g],
                     "share": e.share[g],
                     "carried_by": e.carried_by[g],
                     **ends,

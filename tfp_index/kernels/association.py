@@ -87,9 +87,9 @@ def association(
         np.nan_to_num(demean(v, filled, cells, design)) for v in (phi, practice, *controls.T)
     )
     X = np.column_stack(columns)
-    counted = int(np.unique(cluster[m > 0]).shape[0])
+    counted = int(np.count_nonzero(np.bincount(cluster[m > 0], minlength=clusters)))
     n, adopters = int((m > 0).sum()), int(((m > 0) & (practice > 0)).sum())
-    k = X.shape[1] + int(np.unique(filled[filled >= 0]).shape[0])
+    k = X.shape[1] + int(np.count_nonzero(np.bincount(filled[filled >= 0], minlength=cells)))
     none = Association(np.nan, np.nan, np.zeros(clusters), n, counted, adopters)
     if np.abs(X[:, 0]).max(initial=0.0) < VANISHED or n <= k or counted < 2:
         return none

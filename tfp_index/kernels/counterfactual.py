@@ -74,8 +74,13 @@ class Counterfactual:
 
 def _sums(cell: Ints, values: Floats, cells: int) -> Floats:
     """Sum by cell; rows of a negative cell do not take part."""
-    inside = cell >= 0
-    return np.bincount(cell[inside], values[inside], cells).astype(np.float64, copy=False)
+    return np.bincount(cell + 1, values, cells + 1)[1:].astype(np.float64, copy=False)
+
+
+def _at(values: Floats, cell: Ints, outside: float) -> Floats:
+    """Return the value of each row's cell, and `outside` for rows without one."""
+    out: Floats = np.append(values, outside)[cell]  # -1 is the last
+    return out
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
@@ -105,6 +110,14 @@ def _sparsity(ordered: SortedCells, p: float) -> Floats:
     return out
 
 
+def _sorted(
+    phi: Floats, cell: Ints, cells: int, design: Floats | None, ordered: SortedCells | None
+) -> SortedCells:
+    if ordered is None:
+        return sort_cells(phi, cell, cells, design)
+    return ordered if design is None else ordered.reweighted(design)
+
+
 def close_gap(
     phi: Floats,
     weight: Floats,
@@ -114,6 +127,7 @@ def close_gap(
     share: float = 1.0,
     *,
     design: Floats | None = None,
+    ordered: SortedCells | None = None,
 ) -> Counterfactual:
     r"""Bring the enterprises below a percentile of their cell nearer to it; shares stay fixed.
 
@@ -136,6 +150,8 @@ def close_gap(
         λ.
     design : (n,) float array, optional
         Sampling weights.
+    ordered : SortedCells, optional
+        `phi` sorted inside its cells (with rows kept, if there is a design), to sort only once.
 
     Examples
     --------
@@ -144,25 +160,25 @@ def close_gap(
     >>> found.productivity.round(6).tolist(), round(float(found.part.sum() / 4), 6)
     ([0.3, 0.3, 0.4, 1.0], 0.1)
     """
-    ordered = sort_cells(phi, cell, cells, np.ones_like(phi) if design is None else design)
-    Q = quantiles(ordered, np.array([p]))[:, 0]
-    inside = cell >= 0
-    at = np.where(inside, cell, 0)
-    target = np.where(inside, Q[at], -np.inf)
+    cellwise = _sorted(phi, cell, cells, design, ordered)
+    Q = quantiles(cellwise, np.array([p]), "averaged")[:, 0]
+    target = _at(np.nan_to_num(Q), cell, -np.inf)
     below = phi < target
-    after = np.where(below, phi + share * (np.where(below, target, phi) - phi), phi)
-    m = np.ones_like(phi) if design is None else design
-    mass = _sums(cell, m, cells)
-    rate = _ratio(_sparsity(ordered, p), mass)
-    influence = np.where(inside, m * rate[at] * (p - (phi <= target)), 0.0)
+    lift = np.where(below, target - phi, 0.0)
+    lift *= share
+    n = _sums(cell, np.ones_like(phi) if design is None else design, cells)
+    rate = _ratio(_sparsity(cellwise, p), n)
+    influence = _at(rate, cell, 0.0) * (p - (phi <= target))
+    if design is not None:
+        influence *= design
     return Counterfactual(
-        productivity=after,
+        productivity=phi + lift,
         weight=weight,
-        part=weight * (after - phi),
+        part=weight * lift,
         changed=below,
         cell=cell,
         influence=influence[:, None],
-        slope=np.where(below, share * weight, 0.0)[:, None],
+        slope=(share * weight * below)[:, None],
     )
 
 
@@ -188,23 +204,20 @@ def raise_entrants(
     >>> raise_entrants(phi, np.ones(3), np.zeros(3, np.int64), 1, entrant).part.round(6).tolist()
     [0.5, 0.0, 0.0]
     """
-    inside = cell >= 0
-    at = np.where(inside, cell, 0)
     kinds = (~entrant, entrant)
-    mass = [_sums(cell, np.where(kind, weight, 0.0), cells) for kind in kinds]
+    mass = [_sums(cell, weight * kind, cells) for kind in kinds]
     mean = [
-        _ratio(_sums(cell, np.where(kind, weight * phi, 0.0), cells), W)
+        _ratio(_sums(cell, weight * kind * phi, cells), W)
         for kind, W in zip(kinds, mass, strict=True)
     ]
     behind = (mass[0] > 0) & (mass[1] > 0) & (mean[0] > mean[1])
-    gap = np.where(behind, mean[0] - mean[1], 0.0)
-    lifted = inside & entrant & behind[at]
-    lift = np.where(lifted, gap[at], 0.0)
-    influence = np.zeros((phi.shape[0], 2))
+    lift = _at(np.where(behind, mean[0] - mean[1], 0.0), cell, 0.0) * entrant
+    influence = np.empty((phi.shape[0], 2))
     for k, kind in enumerate(kinds):
-        mine = inside & kind
-        influence[mine, k] = (weight * _ratio(phi - mean[k][at], mass[k][at]))[mine]
-    slope = np.where(lifted, weight, 0.0)
+        rate = _ratio(np.ones(cells), mass[k])
+        influence[:, k] = weight * kind * (phi - _at(mean[k], cell, 0.0)) * _at(rate, cell, 0.0)
+    lifted = lift > 0.0
+    slope = weight * lifted
     return Counterfactual(
         productivity=phi + lift,
         weight=weight,
@@ -224,6 +237,7 @@ def retire_lowest(
     share: float,
     *,
     design: Floats | None = None,
+    ordered: SortedCells | None = None,
 ) -> Counterfactual:
     r"""Let the least productive of each cell leave; the others take their weight in proportion.
 
@@ -237,7 +251,7 @@ def retire_lowest(
 
     Parameters
     ----------
-    phi, weight, cell, cells, design
+    phi, weight, cell, cells, design, ordered
         As in `close_gap`.
     share : float
         Enterprises below the percentile `share` of their cell leave.
@@ -249,41 +263,40 @@ def retire_lowest(
     >>> found.weight.round(6).tolist(), round(float(found.part.sum() / 4), 6)
     ([0.0, 1.333333, 2.666667], 0.166667)
     """
-    m = np.ones_like(phi) if design is None else design
-    ordered = sort_cells(phi, cell, cells, m)
-    Q = quantiles(ordered, np.array([share]))[:, 0]
-    inside = cell >= 0
-    at = np.where(inside, cell, 0)
-    cut = np.where(inside, Q[at], -np.inf)
+    cellwise = _sorted(phi, cell, cells, design, ordered)
+    width = max(0.5 * share, 0.02)
+    wanted = np.array([share, max(share - width, 0.0), min(share + width, 1.0)])
+    Q, low, high = np.nan_to_num(quantiles(cellwise, wanted, "averaged")).T
+    cut = _at(Q, cell, -np.inf)
     leaves = phi < cut
     W = _sums(cell, weight, cells)
-    W_stay = _sums(cell, np.where(leaves, 0.0, weight), cells)
-    keeps = (W_stay > 0.0)[at] | ~inside
-    leaves &= keeps  # where nothing with weight would be left, nobody leaves
+    W_stay = _sums(cell, weight * ~leaves, cells)
+    leaves &= _at(W_stay, cell, 0.0) > 0.0  # or nothing with weight would be left
     stays = ~leaves
     rho = np.where(W_stay > 0.0, _ratio(W, W_stay), 1.0)
     mean = _ratio(_sums(cell, weight * phi, cells), W)
-    after = np.where(inside, np.where(stays, weight * rho[at], 0.0), weight)
-    distance = np.where(inside, phi - mean[at], 0.0)
+    after = weight * stays * _at(rho, cell, 1.0)
+    distance = (phi - _at(mean, cell, 0.0)) * (cell >= 0)
     # enterprises around the cut say how much weight a small move of it takes with it
-    width = np.maximum(0.5 * share, 0.02)
-    edge = quantiles(ordered, np.array([max(share - width, 0.0), min(share + width, 1.0)]))
-    near = inside & (phi >= edge[at, 0]) & (phi <= edge[at, 1])
-    M_near = _sums(cell, np.where(near, m, 0.0), cells)
-    W_near = _ratio(_sums(cell, np.where(near, weight, 0.0), cells), M_near)
-    moved = np.where(inside, m * (share - (phi < cut)), 0.0)  # times 1/(M f) the influence on Q
-    influence = np.zeros((phi.shape[0], 3))
-    own = weight - stays * weight * rho[at] + rho[at] * W_near[at] * moved
-    influence[inside, 0] = _ratio(own, W_stay[at])[inside]
-    influence[inside, 1] = _ratio(weight * distance, W[at])[inside]
-    influence[:, 2] = moved
-    at_cut = np.where(inside, -rho[at] * (np.where(inside, cut, 0.0) - mean[at]), 0.0)
-    slope = np.column_stack((
-        np.where(stays, weight * distance, 0.0),
-        weight - after,
-        np.where(near, at_cut * _ratio(weight, M_near[at]), 0.0),
+    near = (phi >= _at(low, cell, np.inf)) & (phi <= _at(high, cell, np.inf))
+    M_near = _sums(cell, near.astype(np.float64) if design is None else near * design, cells)
+    W_near = _ratio(_sums(cell, weight * near, cells), M_near)
+    moved = (share - (phi < cut)) * (cell >= 0)  # times 1/(M f) the influence on Q
+    if design is not None:
+        moved *= design
+    own = weight - after + _at(rho * W_near, cell, 0.0) * moved
+    one = np.ones(cells)
+    influence = np.column_stack((
+        own * _at(_ratio(one, W_stay), cell, 0.0),
+        weight * distance * _at(_ratio(one, W), cell, 0.0),
+        moved,
     ))  # fmt: skip
-    slope[~inside] = 0.0
+    at_cut = _ratio(-rho * (Q - mean), M_near)
+    slope = np.column_stack((
+        weight * stays * distance,
+        weight - after,
+        weight * near * _at(at_cut, cell, 0.0),
+    ))  # fmt: skip
     return Counterfactual(
         productivity=phi,
         weight=after,
@@ -358,41 +371,38 @@ def equalize(
     >>> bool(found.gain[0] > 0), round(float(found.capital.sum()), 12)
     (True, 5.0)
     """
-    cells = capital_share.shape[0]
     inside = cell >= 0
-    c = cell[inside]
+    c, cells = cell[inside], capital_share.shape[0]
     m = np.ones(c.shape[0]) if design is None else design[inside]
     a, up = capital_share[c], elasticity / (elasticity - 1.0)
-    py, wl, k = (np.log(v[inside]) for v in (value_added, wage_bill, capital))
+    levels = [v[inside] for v in (value_added, capital, wage_bill)]
+    py, k, wl = (np.log(v) for v in levels)
     log_a = up * py - a * k - (1.0 - a) * wl
     mrpk, mrpl = (1.0 - cut) * (py - k), (1.0 - cut) * (py - wl)
     x = (elasticity - 1.0) * (log_a - a * mrpk - (1.0 - a) * mrpl)
-
-    def shares(logs: Floats) -> tuple[Floats, Floats]:
-        """Shares within the cell, and the log of the cell's sum."""
-        top = np.full(cells, -np.inf)
-        np.maximum.at(top, c, logs)
-        parts = np.exp(logs - top[c])
-        total = np.bincount(c, m * parts, cells).astype(np.float64, copy=False)
-        full = total > 0.0
-        return _ratio(parts, total[c]), np.where(full, np.log(np.where(full, total, 1.0)), 0.0) + (
-            np.where(full, top, 0.0)
-        )
-
-    before = [shares(v) for v in (py, k, wl)]
-    after = [shares(v) for v in (x, x - mrpk, x - mrpl)]
-    sums = [b[1] - b0[1] for b, b0 in zip(after, before, strict=True)]
-    gain = up * sums[0] - capital_share * sums[1] - (1.0 - capital_share) * sums[2]
-    # x less log revenue is a constant of the industry only where nothing changes: the units of A
-    moves = [b[0] - b0[0] for b, b0 in zip(after, before, strict=True)]
-    out = np.full((4, cell.shape[0]), np.nan)
-    log_k = before[1][1][c] + np.log(np.where(after[1][0] > 0, after[1][0], 1.0))
-    log_l = before[2][1][c] + np.log(np.where(after[2][0] > 0, after[2][0], 1.0))
+    top = np.full(cells, -np.inf)
+    np.maximum.at(top, c, x)
+    top = np.where(np.isfinite(top), top, 0.0)
+    x -= top[c]
+    after = [np.exp(v) for v in (x, x - mrpk, x - mrpl)]
+    totals = [
+        [np.bincount(c, m * v, cells).astype(np.float64, copy=False) for v in columns]
+        for columns in (levels, after)
+    ]
+    filled = totals[0][0] > 0.0
+    logs = [[np.log(np.where(filled, v, 1.0)) for v in of] for of in totals]
+    X, XK, XL = (second - first for first, second in zip(*logs, strict=True))
+    gain = up * X - capital_share * XK - (1.0 - capital_share) * XL + (up - 1.0) * top
+    shares = [v * _ratio(np.ones(cells), t)[c] for v, t in zip(after, totals[1], strict=True)]
+    before = [v * _ratio(np.ones(cells), t)[c] for v, t in zip(levels, totals[0], strict=True)]
+    moves = [second - first for first, second in zip(before, shares, strict=True)]
+    out = np.full((3, cell.shape[0]), np.nan)
+    log_k = x - mrpk + (logs[0][1] - logs[1][1])[c]
+    log_l = x - mrpl + (logs[0][2] - logs[1][2])[c]
     out[0, inside] = np.exp((log_a + a * log_k + (1.0 - a) * log_l) / up)
     out[1, inside], out[2, inside] = np.exp(log_l), np.exp(log_k)
     influence = np.zeros(cell.shape[0])
     influence[inside] = m * (up * moves[0] - a * moves[1] - (1.0 - a) * moves[2])
-    filled = np.bincount(c, m, cells) > 0.0
     return Equalized(out[0], out[1], out[2], np.where(filled, gain, 0.0), influence)
 
 
@@ -421,7 +431,7 @@ def share_gain(
     ([0.2, 0.0], [0.2, 0.0])
     """
     inside = cell >= 0
-    lift = np.where(inside, gain[np.where(inside, cell, 0)], 0.0)
+    lift = _at(gain, cell, 0.0)
     return Counterfactual(
         productivity=phi + lift,
         weight=weight,
@@ -429,7 +439,7 @@ def share_gain(
         changed=inside,
         cell=cell,
         influence=influence[:, None],
-        slope=np.where(inside, weight, 0.0)[:, None],
+        slope=(weight * inside)[:, None],
     )
 
 
@@ -474,10 +484,14 @@ def adopt(
 
 @dataclass(frozen=True, slots=True)
 class GroupEffects:
-    """Effects of groups and their variances, each of shape (G,)."""
+    """Effects of groups, then of the whole: each of shape (G + 1,).
+
+    `carried_by` is ``(Σ |d|)² / Σ d²``: how many enterprises of equal part would carry the effect.
+    """
 
     effect: Floats
     variance: Floats
+    carried_by: Floats
 
 
 def group_effects(
@@ -507,30 +521,35 @@ def group_effects(
     >>> phi, w = np.array([0.0, 0.2, 0.4, 1.0]), np.ones(4)
     >>> found = close_gap(phi, w, np.zeros(4, np.int64), 1, 0.5)
     >>> group_effects(found, w, np.array([0, 0, 1, 1]), 2, 1).effect.round(6).tolist()
-    [0.1, 0.0]
+    [0.1, 0.0, 0.1]
     """
     W = weight.sum()
+    pair = (found.cell + 1) * (groups + 1) + (group + 1)
+    shape = (cells + 1, groups + 1)
+
+    def sums(values: Floats) -> Floats:
+        """(C + 1, G + 1) sums, rows without a cell first, the whole last."""
+        table = np.bincount(pair, values, shape[0] * shape[1]).reshape(shape)[:, 1:]
+        return np.column_stack((table, table.sum(axis=1)))
+
     d = found.part / W
-    effect = _sums(group, d, groups)
+    effect = sums(d).sum(axis=0)
     if not variance:
-        return GroupEffects(effect, np.full(groups, np.nan))
+        return GroupEffects(effect, *np.full((2, groups + 1), np.nan))
     w = weight / W
+    square = sums(d * d).sum(axis=0)
+    total = square - 2.0 * effect * sums(d * w).sum(axis=0) + effect**2 * float(w @ w)
     n, K = found.influence.shape
-    total = _sums(group, d * d, groups) - 2.0 * effect * _sums(group, d * w, groups)
-    total += effect**2 * float(w @ w)
-    both = (found.cell >= 0) & (group >= 0)
-    pair = np.where(both, found.cell * groups + group, -1)
-    A = np.empty((cells, groups, K))
-    for k in range(K):
-        A[:, :, k] = _sums(pair, found.slope[:, k] / W, cells * groups).reshape(cells, groups)
+    A = [sums(found.slope[:, k])[1:] / W for k in range(K)]
     for k in range(K):
         rho = found.influence[:, k]
-        shared = _sums(pair, d * rho, cells * groups).reshape(cells, groups)
         carried = _sums(found.cell, w * rho, cells)
-        total += 2.0 * (A[:, :, k] * shared).sum(axis=0)
-        total -= 2.0 * effect * (A[:, :, k] * carried[:, None]).sum(axis=0)
+        total += 2.0 * (A[k] * (sums(d * rho)[1:] - effect * carried[:, None])).sum(axis=0)
         for other in range(k, K):
             joint = _sums(found.cell, rho * found.influence[:, other], cells)
             twice = 1.0 if other == k else 2.0
-            total += twice * (joint[:, None] * A[:, :, k] * A[:, :, other]).sum(axis=0)
-    return GroupEffects(effect, np.maximum(total, 0.0) * n / max(n - 1, 1))
+            total += twice * (joint[:, None] * A[k] * A[other]).sum(axis=0)
+    size = effect if (d >= 0.0).all() else sums(np.abs(d)).sum(axis=0)
+    return GroupEffects(
+        effect, np.maximum(total, 0.0) * n / max(n - 1, 1), _ratio(size * size, square)
+    )
