@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,23 @@ from tfp_index.aggregation.decomposition_result import DecompositionResult
 from tfp_index.aggregation.disclosure import Disclosed, DisclosureRules
 from tfp_index.aggregation.dispersion_result import DispersionResult
 from tfp_index.aggregation.misallocation_result import HsiehKlenowResult
+from tfp_index.criteria.levers_result import LeversResult
 from tfp_index.errors import SpecificationError
 from tfp_index.language import Language
 from tfp_index.panel.table import Table
 from tfp_index.plot import aggregation as plot
 from tfp_index.report._cells import cells_grid
+from tfp_index.report._public import (
+    SPREAD,
+    last_index,
+    median_gap,
+    public_blocks,
+    term_values,
+    whole_is_published,
+)
 from tfp_index.report.adapters import Context
 from tfp_index.report.record import Item, record_section
-from tfp_index.report.sections import Block, Facts, Figure, Remarks, Section, Text
+from tfp_index.report.sections import Block, Figure, Remarks, Section, Text
 from tfp_index.results.result import Result
 
 __all__ = [
@@ -35,10 +44,10 @@ __all__ = [
     "of_disclosed",
     "of_dispersion",
     "of_misallocation",
+    "protected",
 ]
 
 _BANDS = ("p10", "p25", "p50", "p75", "p90")
-_SPREAD = ("n", "mean", "sd", "p10", "p50", "p90", "d9010", "d7525")
 
 
 def of_decomposition(result: DecompositionResult, context: Context) -> list[Section]:
@@ -83,22 +92,8 @@ def of_dispersion(result: DispersionResult, context: Context) -> list[Section]:
     if context.public:
         return _public(result, context)
     lang, table, row = context.language, result.tidy(), result.glance().rows()[0]
-    log = result.spec.scale == "log"
-    gap = row["median_d9010"]
-    said = {
-        "cells": lang.integer(row["cells"]),
-        "gap": lang.number(100.0 * gap if log else gap, 1 if log else 3),
-        "unit": _unit(log, lang),
-    }
-    if math.isnan(gap):
-        lead = lang.text("aggregation.dispersion.none")
-    elif log:
-        ratio = lang.number(math.exp(gap), 2)
-        lead = lang.text("aggregation.dispersion.lead_log", ratio=ratio, **said)
-    else:
-        lead = lang.text("aggregation.dispersion.lead", **said)
     blocks: list[Block] = [
-        Text(lead, "lead"),
+        Text(_gap_lead(result, row["cells"], row["median_d9010"], lang), "lead"),
         Text(lang.text("aggregation.dispersion.meaning")),
     ]
     where = _drawn(result)
@@ -107,7 +102,7 @@ def of_dispersion(result: DispersionResult, context: Context) -> list[Section]:
             result, where, language=lang.code, title=_of(where), ax=ax)))  # fmt: skip
     own = list(result.groups)
     several = ["weighting"] if len(result.spreads) > 1 else []
-    shown = [*own, *several, *(n for n in _SPREAD if n in table.columns), "reason"]
+    shown = [*own, *several, *(n for n in SPREAD if n in table.columns), "reason"]
     caption = lang.text("aggregation.dispersion.caption")
     blocks.append(cells_grid("dispersion", caption, table, lang, own=own, columns=shown))
     return [_section("dispersion", blocks, table, result, lang)]
@@ -168,7 +163,7 @@ def of_disclosed(disclosed: Disclosed, context: Context) -> list[Section]:
         Section(
             "disclosed",
             title,
-            tuple(_public_blocks("disclosed", disclosed, (), False, lang)),
+            tuple(public_blocks("disclosed", disclosed, (), False, lang)),
             basis="rules",
         )
     ]
@@ -210,6 +205,9 @@ _KINDS: dict[type, tuple[str, str]] = {
 }
 """Result → key of its section, stem of its texts."""
 
+WITH_CELLS = (*_KINDS, LeversResult)
+"""Results that say who stands behind their numbers."""
+
 
 def cells_of(result: Any, rules: DisclosureRules) -> Cells:
     """Return what disclosure control needs.
@@ -220,8 +218,8 @@ def cells_of(result: Any, rules: DisclosureRules) -> Cells:
         If the result does not say what stands behind its numbers.
     """
     name = type(getattr(result, "spec", result)).__name__
-    if type(result) not in _KINDS:
-        known = ", ".join(sorted(kind.__name__ for kind in _KINDS))
+    if not has_cells(result):
+        known = ", ".join(sorted(kind.__name__ for kind in WITH_CELLS))
         raise SpecificationError(
             f"{name} has no public form", code="no_public_form", expected=f"one of {known}"
         )
@@ -238,16 +236,21 @@ def cells_of(result: Any, rules: DisclosureRules) -> Cells:
 
 
 def _public(result: Any, context: Context) -> list[Section]:
-    disclosed = context.together.get(id(result))
-    together = disclosed is not None
-    if disclosed is None:
-        disclosed = context.rules.apply(cells_of(result, context.rules))
+    disclosed, together = protected(result, context)
     return [_public_section(result, disclosed, context.language, together=together)]
+
+
+def protected(result: Any, context: Context) -> tuple[Disclosed, bool]:
+    """Return the public table of a result, and whether others were protected with it."""
+    disclosed = context.together.get(id(result))
+    if disclosed is not None:
+        return disclosed, True
+    return context.rules.apply(cells_of(result, context.rules)), False
 
 
 def has_cells(item: Any) -> bool:
     """Whether disclosure control knows how to make a public table of a thing."""
-    return type(item) in _KINDS
+    return type(item) in WITH_CELLS
 
 
 def _public_section(
@@ -256,77 +259,58 @@ def _public_section(
     """Return what may be published: the public table, no counts, no figure, no sample."""
     key, stem = _KINDS[type(result)]
     scaled = stem != "dispersion" and getattr(result.spec, "scale", "log") == "log"
-    blocks = _public_blocks(key, disclosed, _own(disclosed.cells, result), scaled, lang)
+    blocks = public_blocks(key, disclosed, _own(disclosed.cells, result), scaled, lang)
     said = lang.text("aggregation.public.together" if together else "aggregation.public.alone")
     return Section(
         key,
         lang.text(f"aggregation.{stem}.title"),
-        (*blocks, Text(said, "note")),
+        (
+            *_public_lead(result, disclosed, lang),
+            *_public_figure(result, disclosed, lang),
+            *blocks,
+            Text(said, "note"),
+        ),
         (record_section(result.record, lang, _method(result, lang), sample=False),),
         basis="rules",
     )
 
 
+def _public_lead(result: Any, disclosed: Disclosed, lang: Language) -> list[Block]:
+    """Say what the published cells say as a whole, where they do."""
+    if isinstance(result, DecompositionResult):
+        found = term_values(disclosed)
+        if found is None or math.isnan(found[1].get(TOTAL, math.nan)):
+            return [Text(lang.text("aggregation.public.nothing"), "lead")]
+        start, _, end = found[0].partition("–")
+        method = disclosed.cells.title.rpartition(": ")[2]
+        row = {**found[1], "total": found[1][TOTAL], "start": start, "end": end, "method": method}
+        meaning = Text(lang.text("aggregation.decomposition.meaning"))
+        return [Text(_terms_lead(row, result, lang), "lead"), meaning]
+    if isinstance(result, AggregationResult):
+        last = last_index(disclosed)
+        if last is not None:
+            how = lang.text(f"aggregation.aggregate.meaning_{result.spec.method}")
+            return [Text(_index_lead(*last, lang), "lead"), Text(how)]
+    if isinstance(result, DispersionResult):
+        cells, gap = median_gap(disclosed)
+        if cells:
+            meaning = Text(lang.text("aggregation.dispersion.meaning"))
+            return [Text(_gap_lead(result, cells, gap, lang), "lead"), meaning]
+    return [Text(lang.text("aggregation.public.nothing"), "lead")]
+
+
+def _public_figure(result: Any, disclosed: Disclosed, lang: Language) -> list[Block]:
+    """Draw a decomposition as a whole, where every cell of it is published."""
+    if not isinstance(result, DecompositionResult) or not whole_is_published(disclosed):
+        return []
+    method = disclosed.cells.title.rpartition(": ")[2]
+    return [_figure("terms", "decomposition", lang, lambda ax: plot.decomposition(
+        result, method, language=lang.code, title="", note="", ax=ax))]  # fmt: skip
+
+
 def _own(cells: Cells, result: Result) -> list[str]:
     return [n for n in cells.keys_columns() if n != "term" and not (
         n == "period" and isinstance(result, DecompositionResult))]  # fmt: skip
-
-
-def _public_blocks(
-    key: str, disclosed: Disclosed, own: Sequence[str], scaled: bool, lang: Language
-) -> list[Block]:
-    table = disclosed.public
-    names = own or [n for n in disclosed.cells.keys_columns() if n != "term"]
-    status = table["status"].tolist()
-    lead = lang.text(
-        "aggregation.public.lead",
-        published=lang.integer(status.count("published")),
-        suppressed=lang.integer(status.count("suppressed")),
-    )
-    unit = _unit(True, lang) if scaled else ""
-    caption = lang.text("aggregation.public.caption")
-    if unit and any(n in table.columns for n in ("contribution", "part_of_log_gain")):
-        caption = lang.text("aggregation.public.caption_unit", unit=unit)
-    wide = "d9010" in disclosed.cells.values
-    shown = [
-        n for n in table.columns if n not in disclosed.cells.values or n in _SPREAD or not wide
-    ]
-    grid = cells_grid(key, caption, table, lang, own=names, scaled=scaled, columns=shown)
-    decided = {
-        **disclosed.cells.keys_columns(),
-        **{name: table[name] for name in ("status", "rule") if name in table.columns},
-    }
-    grid = replace(grid, decided=Table(decided))
-    notes = tuple(lang.phrase(note) for note in disclosed.cells.notes)
-    return [
-        Text(lead, "lead"),
-        grid,
-        *([Remarks(notes)] if notes else []),
-        _rules(disclosed.rules, lang),
-    ]
-
-
-def _rules(rules: DisclosureRules, lang: Language) -> Facts:
-    """Say the rules that decided."""
-    said = []
-    if rules.min_count is not None:
-        said.append(("count", {"count": lang.integer(rules.min_count)}))
-    if rules.dominance is not None:
-        n, k = rules.dominance
-        said.append(("dominance", {"count": lang.integer(n), "share": lang.percent(k / 100, 0)}))
-    if rules.p_percent is not None:
-        said.append(("p_percent", {"share": lang.percent(rules.p_percent / 100, 0)}))
-    if rules.pq is not None:
-        p, q = (lang.percent(v / 100, 0) for v in rules.pq)
-        said.append(("pq", {"p": p, "q": q}))
-    if rules.secondary:
-        said.append(("secondary", {}))
-    return Facts(
-        tuple(
-            (lang.text(f"aggregation.rule.{k}"), lang.text(f"aggregation.rules.{k}", **values))
-            for k, values in said
-        )
-    )
 
 
 def _section(
@@ -373,14 +357,23 @@ def _terms(table: Table) -> list[str]:
 
 
 def _decomposition_lead(whole: Table, result: DecompositionResult, lang: Language) -> list[Text]:
-    log = result.spec.scale == "log"
     first = whole.where(method=whole["method"][0])
     row = first.rows()[-1]
-    said = {"start": row["start"], "end": row["end"], "method": plot.NAMES[row["method"]]}
     if row["total"] is None or math.isnan(row["total"]):
-        why = lang.phrase(row["reason"]) or "–"
-        said_so = lang.text("aggregation.decomposition.none", reason=why, **said)
+        said_so = lang.text(
+            "aggregation.decomposition.none",
+            reason=lang.phrase(row["reason"]) or "–",
+            start=row["start"],
+            end=row["end"],
+            method=plot.NAMES[row["method"]],
+        )
         return [Text(said_so, "warning")]
+    return [Text(_terms_lead(row, result, lang), "lead")]
+
+
+def _terms_lead(row: Mapping[str, Any], result: DecompositionResult, lang: Language) -> str:
+    """Say the change from start to end and its terms."""
+    log = result.spec.scale == "log"
 
     def write(value: float) -> str:
         return lang.number(100.0 * value if log else value, 2 if log else 4, sign=True)
@@ -388,21 +381,37 @@ def _decomposition_lead(whole: Table, result: DecompositionResult, lang: Languag
     parts = [
         f"{_lower(lang.text(f'plot.term.{term}'))} {write(row[term])}"
         for term in TERMS
-        if row[term] is not None and not math.isnan(row[term])
+        if row.get(term) is not None and not math.isnan(row[term])
     ]
-    lead = lang.text(
+    return lang.text(
         "aggregation.decomposition.lead",
         name=result.productivity,
         total=write(row["total"]),
         unit=_unit(log, lang),
         parts=lang.join(parts),
-        **said,
+        start=row["start"],
+        end=row["end"],
+        method=plot.NAMES[row["method"]],
     )
-    return [Text(lead, "lead")]
 
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def _gap_lead(result: DispersionResult, cells: int, gap: float, lang: Language) -> str:
+    log = result.spec.scale == "log"
+    said = {
+        "cells": lang.integer(cells),
+        "gap": lang.number(100.0 * gap if log else gap, 1 if log else 3),
+        "unit": _unit(log, lang),
+    }
+    if math.isnan(gap):
+        return lang.text("aggregation.dispersion.none")
+    if not log:
+        return lang.text("aggregation.dispersion.lead", **said)
+    ratio = lang.number(math.exp(gap), 2)
+    return lang.text("aggregation.dispersion.lead_log", ratio=ratio, **said)
 
 
 def _index_lead(last: Any, index: float, lang: Language) -> str:

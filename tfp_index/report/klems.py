@@ -58,12 +58,13 @@ def _total(result: KlemsResult, lang: Language) -> Grid:
     names = ["value_added_growth", *(f"{start}{n}_contribution" for n in inputs), "tfp_growth"]
     rows = np.flatnonzero(np.isfinite(table["tfp_growth"]))
     shown = Table({n: table[n][rows] for n in (result.time_name, *names)})
-    heads = [lang.text("component.value_added"), *(_input(n, lang) for n in inputs)]
+    ends = [lang.text(f"klems.column.{n}") for n in ("value_added_growth", "tfp_growth")]
+    heads = [ends[0], *(_input(n, lang) for n in inputs), ends[1]]
     columns = (
         Column(result.time_name, tuple(str(t) for t in shown[result.time_name].tolist()), False),
         *(
             Column(head, tuple(lang.points(v) for v in shown[name].tolist()))
-            for head, name in zip([*heads, lang.text("component.tfp")], names, strict=True)
+            for head, name in zip(heads, names, strict=True)
         ),
     )
     return Grid("klems_total", lang.text("klems.total"), columns, data=shown)
@@ -118,4 +119,5 @@ def _means(
 
 
 def _input(name: str, lang: Language) -> str:
-    return lang.text(f"component.{name}") if lang.has(f"component.{name}") else name
+    said = lang.text(f"component.{name}") if lang.has(f"component.{name}") else name
+    return said[:1].upper() + said[1:]

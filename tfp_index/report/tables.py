@@ -62,8 +62,11 @@ def column_of(name: str, values: NDArray[Any], language: Language) -> Column:
 
 
 def _digits(values: NDArray[np.float64]) -> int:
+    """Return as many decimals as the numbers need: four at most, fewer where they are large."""
     finite = values[np.isfinite(values)]
-    for digits in range(4):
+    largest = float(np.abs(finite).max(initial=0.0))
+    most = 4 if largest < 100 else 2 if largest < 10_000 else 0
+    for digits in range(most):
         if np.array_equal(np.round(finite, digits), finite):
             return digits
-    return 4
+    return most

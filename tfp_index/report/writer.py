@@ -34,6 +34,10 @@ ALSO = ("xlsx", "figures")
 """What may be written beside a page."""
 
 
+SEVERAL = 3
+"""Records from which they stand together at the end."""
+
+
 @dataclass(frozen=True)
 class Edition:
     """A report in one language, ready to be written as whatever file.
@@ -227,6 +231,7 @@ def collect(
     together = protected_together(sections, rules) if public else {}
     context = Context(lang, public, rules, entity_kind, together)
     found = _distinct([made for item in sections for made in sections_of(item, context)])
+    found = _records_last(found, lang)
     if public and (tables := _files(found)):
         found = _distinct([*found, status_section(found, tables, lang)])
     return found
@@ -313,6 +318,20 @@ def _drawings(edition: Edition) -> Mapping[str, Figure]:
     for section in edition.sections:
         visit(section, "")
     return found
+
+
+def _records_last(sections: Sequence[Section], lang: Language) -> list[Section]:
+    """Put the records of several sections into one at the end, where readers look for them."""
+    records = [(s, part) for s in sections for part in s.sections if part.key == "record"]
+    if len(records) < SEVERAL:
+        return list(sections)
+    moved = tuple(replace(part, key=s.key, title=s.title) for s, part in records)
+    kept = [
+        replace(s, sections=tuple(part for part in s.sections if part.key != "record"))
+        for s in sections
+    ]
+    title = lang.text("report.records")
+    return [*kept, Section("records", title, sections=moved, basis="method")]
 
 
 def _distinct(sections: Sequence[Section]) -> list[Section]:
