@@ -92,8 +92,7 @@ class TFPError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # keyword-only arguments survive a process boundary only this way
-        fields = ("message", "code", "column", "entity", "time", "expected", "remedy")
-        return (_rebuild, (type(self), {name: getattr(self, name) for name in fields}))
+        return (_rebuild, (type(self), dict(vars(self))))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the error as data that JSON can hold, for a service's reply."""

@@ -41,10 +41,6 @@ class ProgressError(DataError):
         """Return the error and its faults as plain data."""
         return {**super().to_dict(), "faults": [list(fault) for fault in self.faults]}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        fields = {k: v for k, v in super().to_dict().items() if k not in ("error", "message")}
-        return (_rebuild, (self.message, self.faults, fields))
-
     @classmethod
     def of(cls, faults: Sequence[tuple[str, str]]) -> ProgressError:
         """Return one error that lists every fault with its place."""
@@ -55,10 +51,6 @@ class ProgressError(DataError):
             code="bad_progress",
             faults=faults,
         )
-
-
-def _rebuild(message: str, faults: Any, fields: dict[str, Any]) -> ProgressError:
-    return ProgressError(message, faults=faults, **fields)
 
 
 @dataclass

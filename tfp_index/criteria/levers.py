@@ -80,7 +80,10 @@ class Levers(Specification):
         Which of the six.
     targets : tuple of float
         Percentiles that laggards reach, between 0 and 1.
-    frontier, gap_closed : float
+    frontier : float
+        Percentile of an industry that stands for its frontier, between 0 and 1.
+    gap_closed : float
+        Share of the distance to the frontier that is closed.
     misallocation_cut : float
         0.5 halves log distances.
     hsieh_klenow : HsiehKlenow, optional

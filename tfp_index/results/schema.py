@@ -272,7 +272,7 @@ def _error() -> dict[str, Any]:
         "title": "Error",
         "description": "What TFPError.to_dict gives: where it happened and what to do.",
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, "faults": {"type": "array", "items": {"type": "array"}}},
         "required": list(properties),
         "additionalProperties": False,
     }
