@@ -272,6 +272,70 @@ def large(rows: int) -> list[dict[str, Any]]:
     return lines
 
 
+BY_GROUP = {
+    "pooled, robust": {},
+    "pooled, clustered": {"cov": "clustered"},
+    "entity effects, clustered": {"effects": "entity", "cov": "clustered"},
+    "two-way effects, two-way clustered": {"effects": "two_way", "cov": "two_way_clustered"},
+    "first differences, clustered": {"effects": "first_difference", "cov": "clustered"},
+    "random effects, clustered": {"effects": "random", "cov": "clustered"},
+}
+
+
+def industries(groups: int, rows: int) -> tuple[Any, dict[str, Any]]:
+    """Return a frame of firms over ten years in industries of `rows` rows, and its roles."""
+    sim = simulate.gnr(
+        groups * rows // 10, 10, labor_elasticity=0.15, materials_elasticity=0.5, burn_in=5, rng=1
+    )
+    frame = sim.frame()
+    frame["industry"] = frame["firm"] % groups
+    own = np.random.default_rng(2).normal(scale=0.3, size=int(frame["firm"].max()) + 1)
+    frame["output"] += own[frame["firm"].to_numpy()]  # firms differ for good
+    return frame, {**sim.roles, "groups": {"industry": "industry"}}
+
+
+def in_one_call(groups: int, rows: int) -> list[dict[str, Any]]:
+    """All industries in one call, against a call for each: panels made before, and not."""
+    frame, roles = industries(groups, rows)
+    panel = tfp.Panel.from_frame(frame, **roles)
+    own = [tfp.Panel.from_frame(part, **roles) for _, part in frame.groupby("industry")]
+    lines = []
+    for name, options in BY_GROUP.items():
+        spec, by = tfp.CobbDouglas(**options), tfp.CobbDouglas(**options, by="industry")
+        fits = quiet(by, panel)
+        assert len(fits) == groups
+        for label, alone in ((0, own[0]), (groups - 1, own[-1])):
+            one = quiet(spec, alone)
+            assert np.allclose(np.asarray(fits[label].bse), np.asarray(one.bse), rtol=1e-10)
+        lines.append(
+            compare(
+                f"CobbDouglas(by=), {name}",
+                panel.n_rows,
+                lambda by=by: quiet(by, panel).tidy(),
+                lambda spec=spec: [quiet(spec, part).tidy() for part in own],
+                against=f"{groups} calls on panels made before",
+                note=f"{groups} industries of {rows:,} rows; with the table of coefficients",
+                budget=20.0,
+            )
+        )
+    spec, by = tfp.CobbDouglas(), tfp.CobbDouglas(by="industry")
+    lines.append(
+        compare(
+            "CobbDouglas(by=), pooled, from the frame",
+            panel.n_rows,
+            lambda: by.fit(tfp.Panel.from_frame(frame, **roles)).productivity,
+            lambda: [
+                spec.fit(tfp.Panel.from_frame(part, **roles)).productivity
+                for _, part in frame.groupby("industry")
+            ],
+            against=f"{groups} calls, each on a panel of its own rows",
+            note=f"{groups} industries of {rows:,} rows",
+            budget=20.0,
+        )
+    )
+    return lines
+
+
 def run(quick: bool) -> list[dict[str, Any]]:
     """Return the lines of this benchmark."""
     rows = 20_000 if quick else 100_000
@@ -296,6 +360,8 @@ def run(quick: bool) -> list[dict[str, Any]]:
             )
         )
     lines += bootstrap(panel, 5 if quick else 20)
+    for groups, size in ((20, 200),) if quick else ((500, 200), (50, 20_000)):
+        lines += in_one_call(groups, size)
     sizes = (10_000, 40_000) if quick else (10_000, 100_000, 1_000_000)
     for name in ("CobbDouglas, entity effects, clustered", "GNR of degree 3, all roots, clustered"):
         lines += growth_over_rows(

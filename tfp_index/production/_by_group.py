@@ -468,7 +468,8 @@ def _rows_of_groups(group: Category) -> dict[Any, Ints]:
     order = order[np.searchsorted(group.codes[order], 0) :]
     edges = group_offsets(group.codes[order])
     parts = [order[start:stop] for start, stop in pairwise(edges.tolist())]
-    return {group.labels[group.codes[rows[0]]]: rows for rows in parts}
+    labels = group.labels.tolist()
+    return {labels[group.codes[rows[0]]]: rows for rows in parts}
 
 
 def _listened(
