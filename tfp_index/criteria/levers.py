@@ -94,9 +94,11 @@ class Levers(Specification):
         Columns or groupings of zeros and ones; for another grouping, the label of those that have
         the practice.
     adoption : float
+        Share of the enterprises without a practice that takes it up.
     size : str, optional
         Column whose log is a control in the regression on practices.
     exit_share : float
+        Share of an industry's enterprises that leaves.
     period : period or tuple of periods, optional
         Default: the last with data.
     min_enterprises : int
@@ -108,6 +110,7 @@ class Levers(Specification):
     given : {"log", "level"}
         How a productivity column stands. Fitted results are in logs.
     sampling_weight : str, optional
+        Column of sampling weights.
     negative_weight : {"refuse", "leave_out"}
         What to do with enterprises of negative weight, such as value added; left out, they are
         counted.
