@@ -51,15 +51,17 @@ def unwritable(error: OSError, path: Path) -> FileError:
     )
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, via: Path | None = None) -> None:
     """Write a file that is there whole or not at all, also after a power cut.
+
+    Until it is whole it stands under another name in the folder `via`, by default its own.
 
     Raises
     ------
     FileError
         If it cannot be written; what was begun is removed.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = (via or path.parent) / f".{path.name}.tmp"
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -311,12 +313,12 @@ class WorkFolder:
                 if isinstance(content, Table):
                     _write_table(content, self.out / name)
                 else:
-                    write_whole(self.out / name, _json(content))
+                    write_whole(self.out / name, _json(content), via=self.work)
             written = [path for name in self._names for path in (self.out / name).iterdir()]
             written += [self.out / name for name in documents]
             files = [_entry(path, self.out) for path in sorted(written)]
             document = {"manifest_version": MANIFEST_VERSION, **about, "files": files}
-            write_whole(self.out / MANIFEST, _json(document))
+            write_whole(self.out / MANIFEST, _json(document), via=self.work)
             self._unlock()
             shutil.rmtree(self.work)
         except FileError:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfp_index._version import __version__
-from tfp_index.errors import DataError, SpecificationError, nearest
+from tfp_index.errors import DataError, FileError, SpecificationError, nearest
 from tfp_index.kernels.resampling import seed_sequence
 from tfp_index.panel.calendar import Calendar, read_calendar
 from tfp_index.panel.frames import factorize
@@ -153,7 +153,7 @@ def run(
         runner = _Runner(shuffled, reading, folder, progress)
         context = runner.survey(entropy, again=not isinstance(opened, Files))
         result = runner.drive(program(spec, context, **options))
-        return _finish(spec, result, context, runner, engine)
+        return _finish(spec, result, context, runner, engine, options)
 
 
 def _refuse_unknown(
@@ -328,9 +328,20 @@ class _Runner:
                     remedy="run without resume=True",
                 )
             if self.folder is not None:
+                self._refuse_unseen(request.task, number)
                 self.folder.keep(self.rounds, number, sums)
             self.progress.step()
             yield number, sums
+
+    def _refuse_unseen(self, task: Task | None, number: int) -> None:
+        """Raise if a worker wrote its rows where we do not see them."""
+        assert self.folder is not None
+        if isinstance(task, Write) and not self.folder.has_rows(task.name, part_name(number)):
+            raise FileError(
+                f"a worker has written rows that are not in {self.folder.rows / task.name}",
+                code="folder_not_shared",
+                expected="a folder that every machine of the cluster sees under one name",
+            )
 
     def _kept(self, request: Request, home: str) -> Iterator[tuple[int, Any]]:
         if self.folder is None:
@@ -368,7 +379,12 @@ def _sorted(labels: tuple[Any, ...]) -> Any:
 
 
 def _finish(
-    spec: Specification, result: Any, context: Context, runner: _Runner, engine: str
+    spec: Specification,
+    result: Any,
+    context: Context,
+    runner: _Runner,
+    engine: str,
+    options: Mapping[str, Any],
 ) -> Job:
     record = getattr(result, "record", None)
     if not isinstance(record, Record):
@@ -385,6 +401,7 @@ def _finish(
         about = {
             "version": __version__,
             "specification": spec.to_dict(),
+            "options": plain(options),
             "roles": plain(runner.reading.keywords),
             "fingerprint": context.fingerprint,
             "rows": context.rows,

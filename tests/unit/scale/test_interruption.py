@@ -68,7 +68,7 @@ def start(folder, out, engine="duckdb", limit=0):
 def end(child):
     with child.stdout:
         said = child.stdout.read().split()
-    return child.wait(60), said
+    return child.wait(400), said
 
 
 def contents(out):

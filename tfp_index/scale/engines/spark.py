@@ -116,10 +116,8 @@ class _Cached:
         plan.beat()
         self.partitions = plan.partitions or max(1, -(-frame.count() // ROWS_PER_PARTITION))
         fields = [*frame.schema.fields, types.StructField(_PART, types.IntegerType())]
-        coded = frame.mapInArrow(
-            _assigned(plan.reading, self.partitions), types.StructType(fields)
-        )
-        self._empty = frame.limit(0).toPandas()
+        coded = frame.mapInArrow(_assigned(plan.reading, self.partitions), types.StructType(fields))
+        self._empty = frame.limit(0).toArrow()
         self._frame = coded.repartition(self.partitions, _PART).persist()
 
     def visit(self, numbers: Sequence[int], request: Request) -> Iterator[Outcome]:
