@@ -38,15 +38,6 @@ from tfp_index.kernels.segments import (
 from tfp_index.panel.panel import Keys, Panel
 from tfp_index.production._by_group import Together
 from tfp_index.production._functional_form import free_directions
-from tfp_index.production._least_squares_result import (
-    EFFECTS,
-    ELASTICITIES,
-    NO_LAG,
-    PRODUCTIVITY,
-    LeastSquaresResult,
-    no_spread,
-    not_definite,
-)
 from tfp_index.production._result import Named
 from tfp_index.production._segment_columns import (
     ALIKE,
@@ -59,6 +50,15 @@ from tfp_index.production._segment_columns import (
     coefficient_names,
     read_job,
     write_rows,
+)
+from tfp_index.production.least_squares_result import (
+    EFFECTS,
+    ELASTICITIES,
+    NO_LAG,
+    PRODUCTIVITY,
+    LeastSquaresResult,
+    no_spread,
+    not_definite,
 )
 from tfp_index.results.result import Record, RowValues, Sample, record_of
 

@@ -37,7 +37,6 @@ from tfp_index.kernels.segments import (
 )
 from tfp_index.panel.panel import Panel
 from tfp_index.production._functional_form import free_directions
-from tfp_index.production._least_squares_result import NO_LAG
 from tfp_index.production._result import Named
 from tfp_index.production._segment_columns import (
     CONSTANTS,
@@ -50,6 +49,7 @@ from tfp_index.production._segment_columns import (
     read_job,
     write_rows,
 )
+from tfp_index.production.least_squares_result import NO_LAG
 
 __all__ = [
     "LinearFit",

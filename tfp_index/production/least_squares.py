@@ -25,15 +25,6 @@ from tfp_index.kernels.within import Effects, one_way, random_effects, two_way
 from tfp_index.panel.panel import Panel
 from tfp_index.production._by_group import fit_by_group
 from tfp_index.production._functional_form import elasticities, free_directions, terms
-from tfp_index.production._least_squares_result import (
-    EFFECTS,
-    ELASTICITIES,
-    NO_LAG,
-    PRODUCTIVITY,
-    LeastSquaresResult,
-    no_spread,
-    not_definite,
-)
 from tfp_index.production._least_squares_segments import fit_together
 from tfp_index.production._result import Named
 from tfp_index.production._rows import (
@@ -43,6 +34,15 @@ from tfp_index.production._rows import (
     dense,
     read_logs,
     read_plain,
+)
+from tfp_index.production.least_squares_result import (
+    EFFECTS,
+    ELASTICITIES,
+    NO_LAG,
+    PRODUCTIVITY,
+    LeastSquaresResult,
+    no_spread,
+    not_definite,
 )
 from tfp_index.results.result import RowValues, record_of
 from tfp_index.results.specification import Specification, choose
