@@ -27,7 +27,9 @@ __all__ = [
     "build_frame",
     "factorize",
     "is_missing",
+    "quoted",
     "read_columns",
+    "relation_batches",
 ]
 
 BACKENDS = ("pandas", "polars", "pyarrow", "duckdb")
@@ -165,7 +167,7 @@ def arrow_batches(frame: Any, columns: Collection[str], rows: int) -> Any:
     """
     pa = require("pyarrow", extra="io", purpose="streaming a frame")
     if type(frame).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
-        return frame.project(", ".join(_quoted(name) for name in columns)).to_arrow_reader(rows)
+        return relation_batches(frame.project(", ".join(quoted(name) for name in columns)), rows)
     if isinstance(frame, Mapping):
         frame = build_frame({str(k): np.asarray(v) for k, v in frame.items()}, "pandas")
     if isinstance(frame, pa.RecordBatchReader):
@@ -184,7 +186,14 @@ def arrow_batches(frame: Any, columns: Collection[str], rows: int) -> Any:
         ) from error
 
 
-def _quoted(name: str) -> str:
+def relation_batches(relation: Any, rows: int) -> Any:
+    """Return a reader of Arrow record batches over a DuckDB relation, which is never whole."""
+    if hasattr(relation, "to_arrow_reader"):
+        return relation.to_arrow_reader(rows)
+    return relation.fetch_arrow_reader(rows)  # releases before that name
+
+
+def quoted(name: str) -> str:
     """Return an identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'
 

@@ -14,6 +14,7 @@ from tfp_index._optional import require
 from tfp_index.errors import FileError
 from tfp_index.kernels.blocks import default_threads
 from tfp_index.panel.files import column_names, csv_dialect
+from tfp_index.panel.frames import quoted, relation_batches
 from tfp_index.scale.engines import Plan, Shuffled
 from tfp_index.scale.engines._budget import Budget
 from tfp_index.scale.engines.spill import Stream, frame_stream, spilled
@@ -47,7 +48,7 @@ def file_stream(plan: Plan, budget: Budget) -> Stream:
     }
     connection = duckdb.connect(":memory:", config=settings)
     table, arguments = _table(source)
-    columns = ", ".join(_quoted(name) for name in plan.reading.columns)
+    columns = ", ".join(quoted(name) for name in plan.reading.columns)
     rows = _count(source) if plan.partitions is None else 0
     return Stream(
         _batches(duckdb, connection, f"SELECT {columns} FROM {table}", arguments, budget), rows
@@ -59,7 +60,7 @@ def _batches(
 ) -> Iterator[Any]:
     try:
         relation = connection.sql(query, params=arguments)
-        yield from relation.to_arrow_reader(budget.batch_rows)
+        yield from relation_batches(relation, budget.batch_rows)
     except (duckdb.Error, ValueError, TypeError) as error:
         raise FileError(
             f"the files could not be read: {str(error).splitlines()[0]}",
@@ -109,10 +110,6 @@ def _count_lines(path: Path) -> int:
     with path.open("rb") as file:
         head = file.read(1 << 20)
     return size * max(head.count(b"\n"), 1) // max(len(head), 1)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:
