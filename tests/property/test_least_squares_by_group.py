@@ -170,9 +170,9 @@ def assert_alike(one, two):
 
 
 @settings(max_examples=examples(60))
-@given(spec=specs, kinds=groups, seed=st.integers(0, 2**32 - 1))
-def test_one_pass_is_the_loop(spec, kinds, seed):
-    panel = tfp.Panel.from_frame(frame_of(kinds, seed), **ROLES)
+@given(spec=specs, kinds=groups, seed=st.integers(0, 2**32 - 1), step=st.integers(1, 2))
+def test_one_pass_is_the_loop(spec, kinds, seed, step):
+    panel = tfp.Panel.from_frame(frame_of(kinds, seed), **ROLES, step=step)
     (one, heard), (two, said) = both(spec, panel)
     if isinstance(two, tuple):
         assert one == two

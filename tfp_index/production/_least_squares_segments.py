@@ -72,6 +72,10 @@ LEFT = 1e-8
 """Share of a column's squares that a transformation has to leave, as rounding is relative to them
 all; a hundredth of it is the least that the fit has to leave of the outcome's."""
 
+LARGE = 8 * BLOCK_ROWS
+"""Rows from which a group is left to a fit of its own: one more call costs nothing there, and
+that fit holds fewer columns in memory."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
@@ -101,6 +105,7 @@ def fit_together(spec: Any, panel: Panel, parts: Sequence[Ints]) -> Together | N
     Together or None
         None when a column cannot be read: fitting group by group says in which.
     """
+    parts = [rows if rows.size < LARGE else rows[:0] for rows in parts]
     try:
         job = read_job(spec, panel, parts)
     except DataError:

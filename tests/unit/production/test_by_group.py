@@ -265,3 +265,41 @@ def test_other_frame_libraries(frame):
     out = fits.productivity.to_frame()
     assert isinstance(out, pl.DataFrame)
     assert out["firm"].to_list() == frame["firm"].tolist()
+
+
+def test_what_no_group_uses_may_be_no_number(frame):
+    """An infinite input in a row without a group: nothing reads it."""
+    odd = frame.copy()
+    odd.loc[odd["ngành"].isna(), "capital"] = np.inf
+    one, _ = fit_groups(SPECS["two_way"], frame)
+    two, _ = fit_groups(SPECS["two_way"], odd)
+    assert list(one) == list(two)
+    for label in one:
+        assert same("two_way", one[label].params, two[label].params)
+
+
+def test_large_groups_are_fitted_on_their_own(frame, monkeypatch):
+    from tfp_index.production import _least_squares_segments as segments
+
+    together, _ = fit_groups(SPECS["translog"], frame)
+    monkeypatch.setattr(segments, "LARGE", 400)  # two of the three groups have more rows
+    apart, _ = fit_groups(SPECS["translog"], frame)
+    assert list(together) == list(apart)
+    for label in apart:
+        assert same("translog", apart[label].params, together[label].params)
+        assert apart[label].sample == together[label].sample
+    values = apart.productivity["productivity"], together.productivity["productivity"]
+    assert same("translog", *values)
+
+
+def test_results_made_on_demand_are_like_any_other(frame):
+    fits, _ = fit_groups(SPECS["pooled"], frame)
+    first, *others = fits.fits
+    assert len(fits.fits) == 1 + len(others) == len(fits)
+    assert len(fits.fits[:2]) == 2
+    assert fits.fits[-1].params.names == first.params.names
+    assert len(first.productivity.to_frame()) == first.sample.rows
+    assert first.summary()
+    assert "np." not in "".join(fits.warnings) + fits.summary()
+    with pytest.raises(IndexError):
+        fits.fits[len(fits)]
