@@ -28,6 +28,9 @@ __all__ = ["Category", "Keys", "Panel"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+HASHED_ALONE = 20_000
+"""Rows below which a panel is hashed without threads: starting them would take longer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:
@@ -281,9 +284,15 @@ class Panel:
             labels["item"] = self.item.labels
         for role in sorted(self.columns):
             columns[f"role {role}"] = self.columns[role]
-        with ThreadPoolExecutor(default_threads()) as pool:  # hashing releases the lock
-            digests = pool.map(lambda name: hashlib.sha256(columns[name].data).digest(), columns)
-            parts = dict(zip(columns, digests, strict=True))
+
+        def digest(name: str) -> bytes:
+            return hashlib.sha256(columns[name].data).digest()
+
+        if self.n_rows < HASHED_ALONE:
+            parts = {name: digest(name) for name in columns}
+        else:
+            with ThreadPoolExecutor(default_threads()) as pool:  # hashing releases the lock
+                parts = dict(zip(columns, pool.map(digest, columns), strict=True))
         whole = hashlib.sha256()
         for name, digest in parts.items():
             whole.update(name.encode() + digest)
