@@ -169,23 +169,13 @@ class HsiehKlenow(Specification):
                                                       self.capital))  # fmt: skip
         design = None if self.sampling_weight is None else read_weight(panel, self.sampling_weight)
         usable, lost = self._usable(panel, py, wl, k, design)
-        share = self._capital_shares(panel, industries, py, wl, usable)
+        sums = self.share_sums(panel, industries, py, wl, usable)
+        share = self.capital_shares(industries, sums, _share_role(panel))
         cell = np.where(usable, industries.codes * years.size + years.codes, -1)
-        cell, small = _without_small(cell, industries.size * years.size, self.min_cell)
-        per_year = np.bincount(years.codes[cell >= 0], minlength=years.size)
-        refused = per_year < self.min_firms
-        if refused.all():
-            raise DataError(
-                f"the largest year has {int(per_year.max(initial=0))} firms in industries of at "
-                f"least {self.min_cell}; the gain would be that of a few firms",
-                code="too_few_firms",
-                expected=f"at least {self.min_firms} firms (min_firms)",
-                remedy="coarser industries, pooled provinces, or smaller limits knowingly",
-            )
-        few = (cell >= 0) & refused[years.codes]
-        cell = np.where(few, -1, cell)
-        lost[f"industry with fewer than {self.min_cell} firms in the year"] = small
-        lost[f"year with fewer than {self.min_firms} firms"] = int(few.sum())
+        cells = industries.size * years.size
+        kept = self.kept_cells(np.bincount(cell[cell >= 0], minlength=cells), years.size)
+        cell = kept.of(cell)
+        lost |= kept.lost
         year_of_cell = np.tile(np.arange(years.size), industries.size)
         cell_share = np.repeat(share, years.size)
         data = (py, wl, k, cell_share, year_of_cell, years.size, self.elasticity, design)
@@ -208,8 +198,8 @@ class HsiehKlenow(Specification):
             industries=industries.columns(),
             years=years.labels[0],
             capital_share=share,
-            refused=refused,
-            per_year=per_year,
+            refused=kept.refused,
+            per_year=kept.per_year,
             solutions=tuple(solutions),
             wedges=wedges,
             value_added=np.where(inside, py, np.nan),
@@ -236,15 +226,32 @@ class HsiehKlenow(Specification):
             left &= weighted
         return left, lost
 
-    def _capital_shares(
+    def share_sums(
         self, panel: Panel, industries: Grouping, py: Floats, wl: Floats, usable: Bools
+    ) -> tuple[Floats, Floats, Ints]:
+        """Sums that an industry's labor share is made of, and its usable rows."""
+        g, w = industries.codes[usable], py[usable]
+        size = industries.size
+        rows = np.bincount(g, minlength=size)
+        if self.labor_share is not None:
+            return np.zeros(size), np.zeros(size), rows
+        values, there = wl[usable], np.ones(g.shape[0], bool)
+        role = _share_role(panel)
+        if role is not None:
+            column = read_column(panel, role)[usable]
+            there, values = np.isfinite(column), w * column
+        total, mass = (np.bincount(g[there], v[there], size) for v in (values, w))
+        return np.asarray(total, np.float64), np.asarray(mass, np.float64), rows
+
+    def capital_shares(
+        self, industries: Grouping, sums: tuple[Floats, Floats, Ints], role: str | None = None
     ) -> Floats:
-        """A of every industry."""
+        """A of every industry, from the sums of all rows."""
         labels = self._labels(industries)
+        total, mass, rows = sums
         if isinstance(self.labor_share, Mapping):
             known = {str(name): float(value) for name, value in self.labor_share.items()}
-            used = np.unique(industries.codes[usable])
-            absent = [labels[g] for g in used.tolist() if labels[g] not in known]
+            absent = [labels[g] for g in np.flatnonzero(rows).tolist() if labels[g] not in known]
             if absent:
                 raise DataError(
                     f"labor_share has no entry for {', '.join(absent[:5])}",
@@ -256,20 +263,9 @@ class HsiehKlenow(Specification):
             return 1.0 - np.array(given, np.float64)
         if self.labor_share is not None:
             return np.full(industries.size, 1.0 - float(self.labor_share))
-        g, w = industries.codes[usable], py[usable]
-        if "labor_share" in panel or "capital_share" in panel:
-            role = "labor_share" if "labor_share" in panel else "capital_share"
-            column = read_column(panel, role)[usable]
-            there = np.isfinite(column)
-            total = np.bincount(g[there], (w * column)[there], industries.size)
-            mass = np.bincount(g[there], w[there], industries.size)
-            share = np.divide(total, mass, out=np.full(industries.size, np.nan), where=mass > 0)
-            labor = share if role == "labor_share" else 1.0 - share
-        else:
-            total, mass = (np.bincount(g, v, industries.size) for v in (wl[usable], w))
-            labor = np.divide(total, mass, out=np.full(industries.size, np.nan), where=mass > 0)
-        has_firms = np.bincount(g, minlength=industries.size) > 0
-        bad = np.flatnonzero(has_firms & ~((labor > 0) & (labor < 1)))
+        share = np.divide(total, mass, out=np.full(industries.size, np.nan), where=mass > 0)
+        labor = 1.0 - share if role == "capital_share" else share
+        bad = np.flatnonzero((rows > 0) & ~((labor > 0) & (labor < 1)))
         if bad.size:
             raise DataError(
                 f"industry {labels[int(bad[0])]} has a labor share of {labor[bad[0]]:.3g}",
@@ -279,6 +275,38 @@ class HsiehKlenow(Specification):
                 remedy="check the units of wages and value added, or give labor_share=",
             )
         return np.asarray(1.0 - labor)
+
+    def kept_cells(self, n: Ints, years: int) -> KeptCells:
+        """Leave out industries with too few firms in a year, and years with too few firms.
+
+        Parameters
+        ----------
+        n : (C,) int array
+            Usable firms of every industry and year.
+        years : int
+
+        Raises
+        ------
+        DataError
+            If every year has too few firms.
+        """
+        small = n < self.min_cell
+        year = np.tile(np.arange(years), n.shape[0] // years)
+        per_year = np.bincount(year, np.where(small, 0, n), years).astype(np.int64)
+        refused = per_year < self.min_firms
+        if refused.all():
+            raise DataError(
+                f"the largest year has {int(per_year.max(initial=0))} firms in industries of at "
+                f"least {self.min_cell}; the gain would be that of a few firms",
+                code="too_few_firms",
+                expected=f"at least {self.min_firms} firms (min_firms)",
+                remedy="coarser industries, pooled provinces, or smaller limits knowingly",
+            )
+        lost = {
+            f"industry with fewer than {self.min_cell} firms in the year": int(n[small].sum()),
+            f"year with fewer than {self.min_firms} firms": int(per_year[refused].sum()),
+        }
+        return KeptCells(~small & ~refused[year], per_year, refused, lost)
 
     @staticmethod
     def _labels(industries: Grouping) -> list[str]:
@@ -295,8 +323,38 @@ class HsiehKlenow(Specification):
         stays = trim_tails(
             terms.tfpr_deviation, terms.tfpq_deviation, year, whole.terms.gain.shape[0], trim
         )
-        kept, _ = _without_small(np.where(stays, cell, -1), data[3].shape[0], self.min_cell)
-        return solve(trim, kept, *data)
+        kept = np.where(stays, cell, -1)
+        n = np.bincount(kept[kept >= 0], minlength=data[3].shape[0])
+        return solve(trim, without_small(kept, n, self.min_cell), *data)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptCells:
+    """Which industries and years take part.
+
+    Attributes
+    ----------
+    stays : (C,) bool array
+    per_year : (T,) int array
+        Firms in industries with enough of them.
+    refused : (T,) bool array
+        Years with too few.
+    lost : mapping of reason to rows
+    """
+
+    stays: Bools
+    per_year: Ints
+    refused: Bools
+    lost: dict[str, int]
+
+    def of(self, cell: Ints) -> Ints:
+        """Take rows of other cells out."""
+        return np.where((cell >= 0) & self.stays[np.maximum(cell, 0)], cell, -1)
+
+
+def _share_role(panel: Panel) -> str | None:
+    """Return the role that labor's share is taken from, None for wage bills."""
+    return next((role for role in ("labor_share", "capital_share") if role in panel), None)
 
 
 def _level(panel: Panel, name: str) -> Floats:
@@ -315,8 +373,6 @@ def _level(panel: Panel, name: str) -> Floats:
     return values
 
 
-def _without_small(cell: Ints, cells: int, least: int) -> tuple[Ints, int]:
-    """Take rows of cells with too few firms out; return how many."""
-    n = np.bincount(cell[cell >= 0], minlength=cells)
-    small = (cell >= 0) & (n[np.maximum(cell, 0)] < least)
-    return np.where(small, -1, cell), int(small.sum())
+def without_small(cell: Ints, n: Ints, least: int) -> Ints:
+    """Take rows of cells with too few firms out."""
+    return np.where((cell >= 0) & (n[np.maximum(cell, 0)] < least), -1, cell)

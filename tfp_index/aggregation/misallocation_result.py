@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,16 @@ from tfp_index.results.result import Result, RowValues
 if TYPE_CHECKING:
     from tfp_index.aggregation.misallocation import HsiehKlenow
 
-__all__ = ["HsiehKlenowResult", "Solution", "solve"]
+__all__ = [
+    "GAPS",
+    "Figures",
+    "HsiehKlenowResult",
+    "Solution",
+    "gaps",
+    "industry_weights",
+    "solve",
+    "value_added_behind",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -80,6 +89,88 @@ def solve(
     return Solution(trim, cell, terms, firms, np.bincount(year[n > 0], minlength=years))
 
 
+class Figures(Protocol):
+    """What the tables say of the firms of a solution."""
+
+    def spread(self, name: str) -> Mapping[str, Floats]:
+        """Standard deviation and gaps of ``"tfpr"`` or ``"tfpq"`` by year, (T,) each.
+
+        Of deviations from industry means, every industry with its share of value added.
+        """
+
+    def variance(self, name: str) -> Floats:
+        """(C,) variance of the log of a wedge or product in every cell."""
+
+    def behind(self) -> tuple[Contributions, Contributions]:
+        """Value added behind every year and behind every cell."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowFigures:
+    """Figures taken from the rows."""
+
+    solution: Solution
+    wedges: FirmWedges
+    value_added: Floats
+    design: Floats | None
+    years: int
+
+    def spread(self, name: str) -> Mapping[str, Floats]:
+        """See `Figures`."""
+        s, T = self.solution, self.years
+        logs = np.log(self.wedges.tfpr) if name == "tfpr" else s.terms.tfpq_deviation
+        inside = s.cell >= 0
+        cells = s.terms.theta.shape[0]
+        deviation = demean(np.where(inside, logs, 0.0), s.cell, cells, self.design)
+        pooled = sort_cells(
+            np.where(inside, deviation, 0.0),
+            np.where(inside, np.maximum(s.cell, 0) % T, -1),
+            T,
+            industry_weights(s.terms, s.cell, self.design),
+        )
+        q = quantiles(pooled, GAPS, "averaged")
+        return gaps(shape(pooled).sd, q)
+
+    def variance(self, name: str) -> Floats:
+        """See `Figures`."""
+        cell = self.solution.cell
+        logs = np.where(cell >= 0, np.log(getattr(self.wedges, name)), 0.0)
+        return spread(logs, cell, self.solution.terms.theta.shape[0], self.design)
+
+    def behind(self) -> tuple[Contributions, Contributions]:
+        """See `Figures`."""
+        cell = self.solution.cell
+        return value_added_behind(
+            self.value_added, cell, self.solution.terms.theta.shape[0], self.years
+        )
+
+
+GAPS = np.array([0.1, 0.25, 0.75, 0.9])
+"""Percentiles that the spreads of a path are made of."""
+
+
+def gaps(sd: Floats, q: Floats) -> dict[str, Floats]:
+    """Return the spreads of a path from standard deviations and the percentiles `GAPS`."""
+    return {"sd": sd, "d7525": q[:, 2] - q[:, 1], "d9010": q[:, 3] - q[:, 0]}
+
+
+def industry_weights(terms: HsiehKlenowTerms, cell: Ints, design: Floats | None) -> Floats:
+    """Spread each cell's share of value added evenly over its firms, 0 outside the cells."""
+    at = np.maximum(cell, 0)
+    m = 1.0 if design is None else design
+    share = m * terms.theta[at] / np.maximum(terms.firms[at], 1.0)
+    return np.where(cell >= 0, share, 0.0)
+
+
+def value_added_behind(
+    value_added: Floats, cell: Ints, cells: int, years: int
+) -> tuple[Contributions, Contributions]:
+    """Return the value added behind every year and every cell."""
+    va = np.where(cell >= 0, value_added, 0.0)
+    at_year = np.where(cell >= 0, cell % years, -1)
+    return contributions(va, at_year, years, k=3), contributions(va, cell, cells, k=3)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class HsiehKlenowResult(Result):
     """Gains from reallocation; made by `HsiehKlenow.fit`.
@@ -97,6 +188,9 @@ class HsiehKlenowResult(Result):
     wedges : FirmWedges
         Of every firm that could be used, by row; NaN elsewhere.
     value_added : (n,) float array
+    design : (n,) float array or None
+    figures : tuple of Figures, one for each solution, or None
+        What the tables say of the firms; None when it is to be taken from the rows.
     """
 
     spec: HsiehKlenow
@@ -109,6 +203,13 @@ class HsiehKlenowResult(Result):
     wedges: FirmWedges
     value_added: Floats
     design: Floats | None = None
+    figures: tuple[Figures, ...] | None = None
+
+    def _figures(self, s: Solution) -> Figures:
+        """Return the figures of a solution: those given, else from the rows."""
+        if self.figures is not None:
+            return self.figures[[one.trim for one in self.solutions].index(s.trim)]
+        return RowFigures(s, self.wedges, self.value_added, self.design, self.years.shape[0])
 
     def _solution(self, trim: float | None) -> Solution:
         trims = [s.trim for s in self.solutions]
@@ -151,24 +252,10 @@ class HsiehKlenowResult(Result):
             "firms": s.firms,
             "industries": s.industries,
         }
-        for name, logs in (("tfpr", np.log(self.wedges.tfpr)), ("tfpq", s.terms.tfpq_deviation)):
-            block |= {f"{k}_{name}": v for k, v in self._spread(s, logs).items()}
+        figures = self._figures(s)
+        for name in ("tfpr", "tfpq"):
+            block |= {f"{k}_{name}": v for k, v in figures.spread(name).items()}
         return block | {"reason": reason}
-
-    def _spread(self, s: Solution, logs: Floats) -> dict[str, Floats]:
-        """Standard deviation and gaps by year, every industry with its share of value added."""
-        T, C = self.years.shape[0], s.terms.theta.shape[0]
-        inside = s.cell >= 0
-        at = np.maximum(s.cell, 0)
-        m = 1.0 if self.design is None else self.design
-        share = m * s.terms.theta[at] / np.maximum(s.terms.firms[at], 1.0)
-        weight = np.where(inside, share, 0.0)
-        deviation = demean(np.where(inside, logs, 0.0), s.cell, C, self.design)
-        pooled = sort_cells(
-            np.where(inside, deviation, 0.0), np.where(inside, at % T, -1), T, weight
-        )
-        q = quantiles(pooled, np.array([0.1, 0.25, 0.75, 0.9]), "averaged")
-        return {"sd": shape(pooled).sd, "d7525": q[:, 2] - q[:, 1], "d9010": q[:, 3] - q[:, 0]}
 
     def glance(self) -> Table:
         """Return one row: the last year's gain at every trim."""
@@ -251,11 +338,8 @@ class HsiehKlenowResult(Result):
         """
         s = self._solution(trim)
         T = self.years.shape[0]
-        C = s.terms.theta.shape[0]
-        tfpr, wedge = (
-            spread(np.where(s.cell >= 0, np.log(v), 0.0), s.cell, C, self.design)
-            for v in (self.wedges.tfpr, self.wedges.capital)
-        )
+        figures = self._figures(s)
+        tfpr, wedge = figures.variance("tfpr"), figures.variance("capital")
         share = np.repeat(self.capital_share, T)
         first, second = lognormal_efficiency(tfpr, wedge, share, self.spec.elasticity)
         rows = np.flatnonzero(s.terms.theta > 0)
@@ -301,15 +385,13 @@ class HsiehKlenowResult(Result):
         shares of value added that do not change over time.
         """
         s = self._solution(trim)
-        T = self.years.shape[0]
-        C = s.terms.theta.shape[0]
+        T, figures = self.years.shape[0], self._figures(s)
         theta = s.terms.theta.reshape(-1, T)
         years = np.maximum((theta > 0).any(axis=0).sum(), 1)
         mean_share = theta.sum(axis=1, keepdims=True) / years
         columns: dict[str, Any] = {self.keys.names["time"]: self.years}
         for name in ("mrpk", "mrpl", "tfpr"):
-            logs = np.where(s.cell >= 0, np.log(getattr(self.wedges, name)), 0.0)
-            sd = np.sqrt(spread(logs, s.cell, C, self.design)).reshape(-1, T)
+            sd = np.sqrt(figures.variance(name)).reshape(-1, T)
             weight = np.where(np.isnan(sd), 0.0, mean_share)
             mass = weight.sum(axis=0)
             total = (weight * np.nan_to_num(sd)).sum(axis=0)
@@ -319,14 +401,13 @@ class HsiehKlenowResult(Result):
     def cells(self, trim: float | None = None) -> Cells:
         """Return industries and years as cells for disclosure control."""
         s = self._solution(trim)
-        T, C = self.years.shape[0], s.terms.theta.shape[0]
-        va = np.where(s.cell >= 0, self.value_added, 0.0)
-        at_year = np.where(s.cell >= 0, s.cell % T, -1)
-        parts = [contributions(va, at_year, T, k=3)]
+        T = self.years.shape[0]
+        by_year, by_cell = self._figures(s).behind()
+        parts = [by_year]
         part, theta = [np.log1p(s.terms.gain)], [(s.firms > 0).astype(np.float64)]
         labels = {name: np.full(T, TOTAL, object) for name in self.industries}
         if self.industries:
-            parts.append(contributions(va, s.cell, C, k=3))
+            parts.append(by_cell)
             part.append(-(s.terms.theta * s.terms.log_efficiency))
             theta.append(s.terms.theta)
             for name, groups in self.industries.items():

@@ -7,22 +7,32 @@ in the whole industry without distortions. All sums of powers are taken in logs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.kernels.dispersion import quantiles, sort_cells
+from tfp_index.kernels.dispersion import mean_sums, quantiles, sort_cells
+from tfp_index.kernels.sums import Additive
 
 __all__ = [
     "FirmWedges",
     "HsiehKlenowTerms",
+    "IndustrySums",
+    "PowerSums",
+    "firm_deviations",
     "firm_wedges",
     "gain_over",
     "hsieh_klenow",
+    "industry_sums",
+    "industry_terms",
     "lognormal_efficiency",
     "spread",
+    "squares_about",
     "trim_tails",
+    "within_bounds",
 ]
 
 Floats = NDArray[np.float64]
@@ -120,6 +130,72 @@ def hsieh_klenow(
     >>> bool(abs(terms.gain[0]) < 1e-15)
     True
     """
+    sums = industry_sums(value_added, wage_bill, capital, capital_share, cell, elasticity, design)
+    return industry_terms(
+        sums,
+        capital_share,
+        year,
+        years,
+        elasticity,
+        lambda terms: firm_deviations(
+            value_added, wage_bill, capital, capital_share, cell, terms, elasticity
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSums:
+    """``Σ w exp(power · x)`` of every cell as ``exp(power · top) · sums``, without overflow."""
+
+    top: Floats
+    sums: Floats
+    power: float
+
+    def __add__(self, other: PowerSums) -> PowerSums:
+        top = np.maximum(self.top, other.top)
+        parts = []
+        for one in (self, other):
+            less = np.full(top.shape, -np.inf)  # a cell without rows adds nothing
+            np.subtract(one.top, top, out=less, where=np.isfinite(one.top))
+            parts.append(one.sums * np.exp(self.power * less))
+        return PowerSums(top, parts[0] + parts[1], self.power)
+
+    def log(self) -> Floats:
+        """``ln (Σ w exp(power · x))^(1/power)`` by cell; NaN where there is nothing."""
+        out = np.full(self.top.shape, np.nan)
+        there = self.sums > 0.0
+        out[there] = self.top[there] + np.log(self.sums[there]) / self.power
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class IndustrySums(Additive):
+    """Sums over the firms of each cell, of shape (C,).
+
+    Attributes
+    ----------
+    value_added, wage_bill, capital, firms : (C,) float arrays
+    powers : PowerSums
+        Of ``A_i`` to the power of σ − 1.
+    """
+
+    value_added: Floats
+    wage_bill: Floats
+    capital: Floats
+    firms: Floats
+    powers: PowerSums
+
+
+def industry_sums(
+    value_added: Floats,
+    wage_bill: Floats,
+    capital: Floats,
+    capital_share: Floats,
+    cell: Ints,
+    elasticity: float,
+    design: Floats | None = None,
+) -> IndustrySums:
+    """Sum over the firms of every cell; see `hsieh_klenow`."""
     cells = capital_share.shape[0]
     inside = cell >= 0
     c = cell[inside]
@@ -129,47 +205,98 @@ def hsieh_klenow(
         return np.bincount(c, m * values, cells).astype(np.float64, copy=False)
 
     py, wl, k = value_added[inside], wage_bill[inside], capital[inside]
-    PY, WL, K, M = total(py), total(wl), total(k), total(np.ones_like(py))
+    _, log_a = _log_productivities(py, wl, k, capital_share[c], elasticity)
+    return IndustrySums(
+        total(py),
+        total(wl),
+        total(k),
+        total(np.ones_like(py)),
+        _power_sums(log_a, c, m, cells, elasticity - 1.0),
+    )
+
+
+def _log_productivities(
+    py: Floats, wl: Floats, k: Floats, a: Floats, elasticity: float
+) -> tuple[Floats, Floats]:
+    """Logs of revenue and of physical productivity of every firm."""
+    inputs = a * np.log(k) + (1.0 - a) * np.log(wl)
+    up = elasticity / (elasticity - 1.0)
+    return np.log(py) - inputs, up * np.log(py) - inputs
+
+
+def industry_terms(
+    sums: IndustrySums,
+    capital_share: Floats,
+    year: Ints,
+    years: int,
+    elasticity: float,
+    deviations: Callable[[HsiehKlenowTerms], Any],
+) -> HsiehKlenowTerms:
+    """Solve the model from the sums of every cell.
+
+    Parameters
+    ----------
+    sums : IndustrySums
+        Over all firms.
+    capital_share, year : (C,) arrays
+    years : int
+    elasticity : float
+    deviations : callable
+        Takes the terms without them and gives those of the firms, of TFPR and of TFPQ.
+    """
+    PY, WL, K, M = sums.value_added, sums.wage_bill, sums.capital, sums.firms
     a, up = capital_share, elasticity / (elasticity - 1.0)
-    inputs = a[c] * np.log(k) + (1.0 - a[c]) * np.log(wl)
-    log_tfpr = np.log(py) - inputs
-    log_a = up * np.log(py) - inputs
     inputs_s = a * _log(K) + (1.0 - a) * _log(WL)
     log_tfp = up * _log(PY) - inputs_s
-    log_tfpr_bar = _log(PY) - inputs_s
-    log_a_bar = _log_power_sum(log_a, c, m, cells, elasticity - 1.0)
+    log_a_bar = sums.powers.log()
     log_efficiency = log_tfp - log_a_bar
     by_year = np.bincount(year, PY, years)
-    theta = np.divide(PY, by_year[year], out=np.zeros(cells), where=by_year[year] > 0.0)
+    theta = np.divide(PY, by_year[year], out=np.zeros(PY.shape[0]), where=by_year[year] > 0.0)
     there = PY > 0.0
     log_ratio = np.bincount(year[there], (theta * log_efficiency)[there], years)
     log_ratio = np.where(by_year > 0.0, log_ratio, np.nan)
-    tfpr_deviation, tfpq_deviation = np.full((2, cell.shape[0]), np.nan)
-    tfpr_deviation[inside] = log_tfpr - log_tfpr_bar[c]
-    tfpq_deviation[inside] = log_a - (log_a_bar - _log(M) / (elasticity - 1.0))[c]
-    return HsiehKlenowTerms(
+    nobody = np.zeros(0)
+    terms = HsiehKlenowTerms(
         gain=np.expm1(-log_ratio),
         efficiency=np.exp(log_ratio),
         log_efficiency=log_efficiency,
         theta=theta,
         log_tfp=log_tfp,
         log_a_bar=log_a_bar,
-        log_tfpr_bar=log_tfpr_bar,
+        log_tfpr_bar=_log(PY) - inputs_s,
         firms=M,
-        tfpr_deviation=tfpr_deviation,
-        tfpq_deviation=tfpq_deviation,
+        tfpr_deviation=nobody,
+        tfpq_deviation=nobody,
     )
+    tfpr, tfpq = deviations(terms)
+    return replace(terms, tfpr_deviation=tfpr, tfpq_deviation=tfpq)
 
 
-def _log_power_sum(logs: Floats, cell: Ints, weights: Floats, cells: int, power: float) -> Floats:
-    """``ln (Σ w exp(power · x))^(1/power)`` by cell, without overflow."""
+def firm_deviations(
+    value_added: Floats,
+    wage_bill: Floats,
+    capital: Floats,
+    capital_share: Floats,
+    cell: Ints,
+    terms: HsiehKlenowTerms,
+    elasticity: float,
+) -> tuple[Floats, Floats]:
+    """Return what sets firms apart from their industry, in logs; see `HsiehKlenowTerms`."""
+    inside = cell >= 0
+    c = cell[inside]
+    py, wl, k = value_added[inside], wage_bill[inside], capital[inside]
+    log_tfpr, log_a = _log_productivities(py, wl, k, capital_share[c], elasticity)
+    tfpr, tfpq = np.full((2, cell.shape[0]), np.nan)
+    tfpr[inside] = log_tfpr - terms.log_tfpr_bar[c]
+    tfpq[inside] = log_a - (terms.log_a_bar - _log(terms.firms) / (elasticity - 1.0))[c]
+    return tfpr, tfpq
+
+
+def _power_sums(logs: Floats, cell: Ints, weights: Floats, cells: int, power: float) -> PowerSums:
     top = np.full(cells, -np.inf)
     np.maximum.at(top, cell, logs)
     sums = np.bincount(cell, weights * np.exp(power * (logs - top[cell])), cells)
-    out = np.full(cells, np.nan)
-    there = sums > 0.0
-    out[there] = top[there] + np.log(sums[there]) / power
-    return out
+    return PowerSums(top, sums.astype(np.float64, copy=False), power)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +375,28 @@ def trim_tails(
     if share == 0.0:
         return stays
     cell = np.where(stays, year, -1)
-    bounds = np.array([share, 1.0 - share])
+    ends = np.array([share, 1.0 - share])
+    deviations = (tfpr_deviation, tfpq_deviation)
+    bounds = [quantiles(sort_cells(d, cell, years), ends) for d in deviations]
+    return within_bounds(deviations, bounds, year)
+
+
+def within_bounds(
+    deviations: Sequence[Floats], bounds: Sequence[Floats], year: Ints
+) -> NDArray[np.bool_]:
+    """Say which firms lie within the bounds of their year in both distributions.
+
+    Parameters
+    ----------
+    deviations : two (n,) float arrays
+        NaN for firms outside the sample; they do not stay.
+    bounds : two (T, 2) float arrays
+        Lower and upper bound of every year.
+    year : (n,) int array
+    """
+    stays = np.isfinite(deviations[0])
     inside = stays.copy()
-    for deviation in (tfpr_deviation, tfpq_deviation):
-        low, high = quantiles(sort_cells(deviation, cell, years), bounds).T
+    for deviation, (low, high) in zip(deviations, (b.T for b in bounds), strict=True):
         x = np.where(stays, deviation, 0.0)
         with np.errstate(invalid="ignore"):
             inside &= (x >= low[year]) & (x <= high[year])
@@ -295,15 +440,25 @@ def spread(values: Floats, cell: Ints, cells: int, design: Floats | None = None)
     >>> spread(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1]), 2)
     array([1., 0.])
     """
+    total, M = mean_sums(values, cell, cells, design)
+    mean = _ratio(total, M)
+    return _ratio(squares_about(values, cell, mean, design), M)
+
+
+def squares_about(
+    values: Floats, cell: Ints, center: Floats, design: Floats | None = None
+) -> Floats:
+    """Sum the squares of `values` about the center of their cell; see `spread`."""
     inside = cell >= 0
     c, x = cell[inside], values[inside]
     m = np.ones_like(x) if design is None else design[inside]
-    M = np.bincount(c, m, cells)
-    there = M > 0.0
-    mean = np.divide(np.bincount(c, m * x, cells), M, out=np.full(cells, np.nan), where=there)
-    square = np.bincount(c, m * (x - mean[c]) ** 2, cells)
-    out: Floats = np.divide(square, M, out=np.full(cells, np.nan), where=there)
-    return out
+    sums = np.bincount(c, m * (x - center[c]) ** 2, center.shape[0])
+    return np.asarray(sums, np.float64)
+
+
+def _ratio(a: Floats, b: Floats) -> Floats:
+    out: Floats = np.full(a.shape, np.nan)
+    return np.divide(a, b, out=out, where=b > 0.0)
 
 
 def gain_over(gain: Floats, benchmark: float) -> Floats:
