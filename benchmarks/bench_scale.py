@@ -1,21 +1,20 @@
 """Runs over partitions: growth accounting of files larger than memory, by us and by hand.
 
-``python -m benchmarks.bench_scale --rows 1e8 --folder FOLDER --memory 2GiB`` writes that many
-firm-years in Parquet (once: a folder that has them is used again) and measures each way in a
+``python -m benchmarks.bench_scale --rows 1e6 1e7 1e8 --folder FOLDER --memory 2GiB`` writes that
+many firm-years in Parquet (once: a folder that has them is used again) and measures each way in a
 process of its own: seconds, and the most that it held in resident memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -194,11 +193,18 @@ def _cores() -> int:
 
 _CHILD = """
 import importlib, json, sys, threading, time
-import psutil
+import resource
 from time import perf_counter
+try:
+    import psutil
+except ImportError:
+    psutil = None
 name, arguments = json.loads(sys.argv[1])
-me, peak, over = psutil.Process(), [0], threading.Event()
+peak, over = [0], threading.Event()
 def resident():
+    if psutil is None:  # without child processes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    me = psutil.Process()
     processes = [me, *me.children(recursive=True)]
     total = 0
     for process in processes:
@@ -241,3 +247,121 @@ def measure(name: str, *arguments: Any) -> dict[str, float]:
     if run.returncode:
         raise RuntimeError(f"{name}{arguments}: {run.stderr[-2000:]}")
     return dict(json.loads(run.stdout.splitlines()[-1]))
+
+
+def case(folder: Path, rows: int, memory: str, ways: dict[str, tuple[Any, ...]]) -> list[dict]:
+    """Return one line for each other way to account for the rows of a folder, beside ours."""
+    n = write_files(folder, rows)
+    our = measure("ours", str(folder), memory)
+    lines = []
+    for way, arguments in ways.items():
+        other = measure(way, str(folder), *arguments)
+        if abs(other["answer"] - our["answer"]) > 1e-9 * abs(our["answer"]):
+            raise AssertionError(f"{way} and the library disagree")
+        lines.append(
+            line(
+                "growth accounting of Parquet files",
+                n,
+                ours_seconds=our["seconds"],
+                other=way.replace("_idiom", " alone"),
+                other_seconds=other["seconds"],
+                ratio=other["seconds"] / our["seconds"],
+                peak_mb=our["peak"],
+                note=f"within {memory}; peak resident in MB, imports included; the other's "
+                f"{other['peak']:,.0f} MB; rows by year, every firm in all files",
+            )
+        )
+    return lines
+
+
+def growth_in_rows(folder: Path, sizes: tuple[int, ...], memory: str) -> list[dict]:
+    """Return seconds and peak memory from the smallest to the largest number of rows."""
+    lines, per_row = [], []
+    for rows in sizes:
+        n = write_files(folder / f"firms_{rows}", rows)
+        found = measure("ours", str(folder / f"firms_{rows}"), memory)
+        per_row.append(found["seconds"] / n)
+        lines.append(
+            line(
+                "growth accounting of Parquet files",
+                n,
+                ours_seconds=found["seconds"],
+                other=f"{sizes[0]:,} rows",
+                ratio=per_row[-1] / per_row[0],
+                peak_mb=found["peak"],
+                note=f"within {memory}; ratio is time per row / that of the smallest",
+            )
+        )
+    return lines
+
+
+def rows_written(folder: Path, rows: int, memory: str) -> dict[str, Any]:
+    """Return the line of a run that writes its rows too, beside DuckDB's COPY."""
+    n = write_files(folder, rows)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as out:
+        our = measure("ours", str(folder), memory, f"{out}/ours")
+        other = measure("duckdb_idiom", str(folder), memory, f"{out}/duckdb")
+    return line(
+        "growth accounting, rows to Parquet",
+        n,
+        ours_seconds=our["seconds"],
+        other="duckdb alone",
+        other_seconds=other["seconds"],
+        ratio=other["seconds"] / our["seconds"],
+        peak_mb=our["peak"],
+        note=f"within {memory}; ours writes all contributions with reasons and a manifest, the "
+        f"other TFP growth only; the other's peak {other['peak']:,.0f} MB",
+    )
+
+
+def others(memory: str) -> dict[str, tuple[Any, ...]]:
+    """Return the ways that the installed packages allow."""
+    ways: dict[str, tuple[Any, ...]] = {"duckdb_idiom": (memory,)}
+    if importlib.util.find_spec("distributed") is not None:
+        ways["dask_idiom"] = ("1GiB",)
+    return ways
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """Return the lines of this topic."""
+    rows = 100_000 if quick else 1_000_000
+    sizes = (30_000, 100_000) if quick else (100_000, 1_000_000)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        return [
+            *case(folder / f"firms_{rows}", rows, "2GiB", others("2GiB")),
+            rows_written(folder / f"firms_{rows}", rows, "2GiB"),
+            *growth_in_rows(folder, sizes, "2GiB"),
+        ]
+
+
+def main() -> None:
+    """Measure at the sizes given, and print lines as they come."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rows", type=float, nargs="+", default=[1e6, 1e7])
+    parser.add_argument("--folder", type=Path, required=True, help="for the files; kept")
+    parser.add_argument("--memory", default="2GiB")
+    parser.add_argument("--ours-only", action="store_true")
+    parser.add_argument("--json", type=Path, help="where the lines are saved")
+    given = parser.parse_args()
+    sizes = tuple(int(rows) for rows in given.rows)
+    lines = growth_in_rows(given.folder, sizes, given.memory)
+    print(json.dumps(lines, indent=1), flush=True)
+    if not given.ours_only:
+        for way, arguments in others(given.memory).items():
+            for rows in sizes:
+                try:
+                    found = case(
+                        given.folder / f"firms_{rows}", rows, given.memory, {way: arguments}
+                    )
+                except RuntimeError as error:
+                    found = [line("growth accounting of Parquet files", rows, other=way)]
+                    found[0]["note"] = f"the other did not finish: {str(error)[-300:]}"
+                print(json.dumps(found, indent=1), flush=True)
+                lines += found
+    if given.json:
+        given.json.write_text(json.dumps(lines, indent=1))
+
+
+if __name__ == "__main__":
+    main()
