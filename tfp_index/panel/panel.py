@@ -285,14 +285,14 @@ class Panel:
         for role in sorted(self.columns):
             columns[f"role {role}"] = self.columns[role]
 
-        def digest(name: str) -> bytes:
+        def hashed(name: str) -> bytes:
             return hashlib.sha256(columns[name].data).digest()
 
         if self.n_rows < HASHED_ALONE:
-            parts = {name: digest(name) for name in columns}
+            parts = {name: hashed(name) for name in columns}
         else:
             with ThreadPoolExecutor(default_threads()) as pool:  # hashing releases the lock
-                parts = dict(zip(columns, pool.map(digest, columns), strict=True))
+                parts = dict(zip(columns, pool.map(hashed, columns), strict=True))
         whole = hashlib.sha256()
         for name, digest in parts.items():
             whole.update(name.encode() + digest)
