@@ -11,6 +11,7 @@ from tfp_index.aggregation.disclosure import Disclosed, DisclosureRules
 from tfp_index.language import Language
 from tfp_index.panel.table import Table
 from tfp_index.report._cells import said_of
+from tfp_index.report._public import rules_facts
 from tfp_index.report.adapters import Part
 from tfp_index.report.aggregation import Protected, cells_of, has_cells
 from tfp_index.report.sections import Column, Grid, Section, Text
@@ -57,7 +58,7 @@ def _results(items: Sequence[Any]) -> Iterator[list[Any]]:
 
 
 def status_section(
-    sections: Sequence[Section], files: Mapping[str, Grid], lang: Language
+    sections: Sequence[Section], files: Mapping[str, Grid], rules: DisclosureRules, lang: Language
 ) -> Section:
     """Return the section that says of every table and every cell on what ground it is published.
 
@@ -67,6 +68,7 @@ def status_section(
         Of a public report.
     files : mapping of name to Grid
         Its tables by the names of their files.
+    rules : DisclosureRules
     lang : Language
     """
     names = {id(grid): name for name, grid in files.items()}
@@ -76,6 +78,7 @@ def status_section(
     blocks: list[Any] = [
         Text(lang.text("report.status.lead", **_totals(decided, lang)), "lead"),
         Text(lang.text("report.status.text")),
+        *([rules_facts(rules, lang)] if decided else []),
         _tables(numbered, names, lang),
     ]
     if decided:

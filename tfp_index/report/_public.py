@@ -17,6 +17,7 @@ from tfp_index.report._cells import cells_grid, label, said_of
 from tfp_index.report.sections import Block, Column, Facts, Grid, Remarks, Text
 
 __all__ = [
+    "LONG",
     "SPREAD",
     "last_index",
     "median_gap",
@@ -36,9 +37,15 @@ Bools = NDArray[np.bool_]
 
 
 def public_blocks(
-    key: str, disclosed: Disclosed, own: Sequence[str], scaled: bool, lang: Language
+    key: str,
+    disclosed: Disclosed,
+    own: Sequence[str],
+    scaled: bool,
+    lang: Language,
+    *,
+    rules: bool = True,
 ) -> list[Block]:
-    """Return the public table with how much was withheld, and the rules."""
+    """Return the public table with how much was withheld, and unless said elsewhere the rules."""
     status = disclosed.status.tolist()
     counted = lang.text(
         "aggregation.public.lead",
@@ -50,7 +57,7 @@ def public_blocks(
         *_grids(key, disclosed, own, scaled, lang),
         Text(counted),
         *([Remarks(notes)] if notes else []),
-        rules_facts(disclosed.rules, lang),
+        *([rules_facts(disclosed.rules, lang)] if rules else []),
     ]
 
 
@@ -127,8 +134,13 @@ def _grids(
         if n not in cells.values or n in SPREAD or "d9010" not in cells.values
     ]
     names = own or [n for n in cells.keys_columns() if n != "term"]
-    made = cells_grid(key, caption, table, lang, own=names, scaled=scaled, columns=shown)
-    return [Grid(key, caption, made.columns, limit=LONG, **data)]
+    short, notes = table, tuple[str, ...]()
+    time = cells.time_name if cells.time is not None else "time"
+    if len(table) > LONG and time in table.columns:
+        short = table.where(**{time: table[time][-1]})
+        notes = (lang.text("aggregation.public.all_in_data"),)
+    made = cells_grid(key, caption, short, lang, own=names, scaled=scaled, columns=shown)
+    return [Grid(key, caption, made.columns, notes, limit=LONG, **data)]
 
 
 def _decided(disclosed: Disclosed) -> Table:

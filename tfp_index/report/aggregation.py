@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from tfp_index.panel.table import Table
 from tfp_index.plot import aggregation as plot
 from tfp_index.report._cells import cells_grid
 from tfp_index.report._public import (
+    LONG,
     SPREAD,
     last_index,
     median_gap,
@@ -104,7 +105,8 @@ def of_dispersion(result: DispersionResult, context: Context) -> list[Section]:
     several = ["weighting"] if len(result.spreads) > 1 else []
     shown = [*own, *several, *(n for n in SPREAD if n in table.columns), "reason"]
     caption = lang.text("aggregation.dispersion.caption")
-    blocks.append(cells_grid("dispersion", caption, table, lang, own=own, columns=shown))
+    grid = cells_grid("dispersion", caption, table, lang, own=own, columns=shown)
+    blocks.append(replace(grid, limit=LONG))
     return [_section("dispersion", blocks, table, result, lang)]
 
 
@@ -147,10 +149,12 @@ def of_aggregation(result: AggregationResult, context: Context) -> list[Section]
     lang, table = context.language, result.tidy()
     own = [*result.groups, result.keys.names["time"]]
     row = result.glance().rows()[0]
+    caption = lang.text("aggregation.aggregate.caption")
+    grid = cells_grid("aggregation", caption, table, lang, own=own)
     blocks: list[Block] = [
         Text(_index_lead(row["last"], row["index_last"], lang), "lead"),
         Text(lang.text(f"aggregation.aggregate.meaning_{result.spec.method}")),
-        cells_grid("aggregation", lang.text("aggregation.aggregate.caption"), table, lang, own=own),
+        replace(grid, limit=LONG),
     ]
     return [_section("aggregation", blocks, table, result, lang)]
 
@@ -192,7 +196,7 @@ class Protected:
             rules = context.rules if self.rules is None else self.rules
             found = rules.apply([cells_of(result, rules) for result in self.results])
         return [
-            _public_section(result, disclosed, context.language, together=True)
+            _public_section(result, disclosed, context, together=True)
             for result, disclosed in zip(self.results, found, strict=True)
         ]
 
@@ -237,7 +241,7 @@ def cells_of(result: Any, rules: DisclosureRules) -> Cells:
 
 def _public(result: Any, context: Context) -> list[Section]:
     disclosed, together = protected(result, context)
-    return [_public_section(result, disclosed, context.language, together=together)]
+    return [_public_section(result, disclosed, context, together=together)]
 
 
 def protected(result: Any, context: Context) -> tuple[Disclosed, bool]:
@@ -254,12 +258,14 @@ def has_cells(item: Any) -> bool:
 
 
 def _public_section(
-    result: Any, disclosed: Disclosed, lang: Language, *, together: bool
+    result: Any, disclosed: Disclosed, context: Context, *, together: bool
 ) -> Section:
-    """Return what may be published: the public table, no counts, no figure, no sample."""
+    """Return what may be published: the public table, no counts, no sample."""
+    lang = context.language
     key, stem = _KINDS[type(result)]
     scaled = stem != "dispersion" and getattr(result.spec, "scale", "log") == "log"
-    blocks = public_blocks(key, disclosed, _own(disclosed.cells, result), scaled, lang)
+    own = _own(disclosed.cells, result)
+    blocks = public_blocks(key, disclosed, own, scaled, lang, rules=not context.public)
     said = lang.text("aggregation.public.together" if together else "aggregation.public.alone")
     return Section(
         key,
@@ -385,7 +391,7 @@ def _terms_lead(row: Mapping[str, Any], result: DecompositionResult, lang: Langu
     ]
     return lang.text(
         "aggregation.decomposition.lead",
-        name=result.productivity,
+        name=_measure(result.productivity, lang),
         total=write(row["total"]),
         unit=_unit(log, lang),
         parts=lang.join(parts),
@@ -393,6 +399,13 @@ def _terms_lead(row: Mapping[str, Any], result: DecompositionResult, lang: Langu
         end=row["end"],
         method=plot.NAMES[row["method"]],
     )
+
+
+def _measure(name: str, lang: Language) -> str:
+    """Return the name of what was decomposed; fitted productivity is TFP."""
+    base, _, industry = name.partition(" relative to ")
+    base = "TFP" if base in ("productivity", "productivity.productivity") else base
+    return lang.text("aggregation.relative", name=base, industry=industry) if industry else base
 
 
 def _lower(text: str) -> str:

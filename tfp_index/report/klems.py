@@ -119,5 +119,7 @@ def _means(
 
 
 def _input(name: str, lang: Language) -> str:
-    said = lang.text(f"component.{name}") if lang.has(f"component.{name}") else name
+    if not lang.has(f"component.{name}"):
+        return name
+    said = lang.text(f"component.{name}")
     return said[:1].upper() + said[1:]

@@ -15,7 +15,6 @@ from tfp_index.language import Language
 from tfp_index.panel.table import Table
 from tfp_index.plot.levers import levers as draw
 from tfp_index.report._cells import label
-from tfp_index.report._public import rules_facts
 from tfp_index.report.adapters import Context
 from tfp_index.report.aggregation import protected
 from tfp_index.report.record import record_section
@@ -272,7 +271,6 @@ def _public(result: LeversResult, context: Context) -> Section:
             *_figure(result, lang, disclosed),
             _public_grid(disclosed, names, lang),
             Remarks(tuple(table.notes)),
-            rules_facts(disclosed.rules, lang),
             Text(said, "note"),
         ),
         (*below, record_section(result.record, lang, _method(lang), sample=False)),

@@ -233,7 +233,7 @@ def collect(
     found = _distinct([made for item in sections for made in sections_of(item, context)])
     found = _records_last(found, lang)
     if public and (tables := _files(found)):
-        found = _distinct([*found, status_section(found, tables, lang)])
+        found = _distinct([*found, status_section(found, tables, rules, lang)])
     return found
 
 
