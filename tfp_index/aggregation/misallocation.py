@@ -29,7 +29,7 @@ from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification
 
-__all__ = ["HsiehKlenow"]
+__all__ = ["HsiehKlenow", "KeptCells", "read_positive", "share_role", "without_small"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -165,12 +165,12 @@ class HsiehKlenow(Specification):
         require_keys(panel)
         names = names_of(self.industry)
         industries, years = grouping(panel, names), grouping(panel, ["time"])
-        py, wl, k = (_level(panel, name) for name in (self.value_added, self.wage_bill,
+        py, wl, k = (read_positive(panel, name) for name in (self.value_added, self.wage_bill,
                                                       self.capital))  # fmt: skip
         design = None if self.sampling_weight is None else read_weight(panel, self.sampling_weight)
-        usable, lost = self._usable(panel, py, wl, k, design)
+        usable, lost = self.usable_rows(panel, py, wl, k, design)
         sums = self.share_sums(panel, industries, py, wl, usable)
-        share = self.capital_shares(industries, sums, _share_role(panel))
+        share = self.capital_shares(industries, sums, share_role(panel))
         cell = np.where(usable, industries.codes * years.size + years.codes, -1)
         cells = industries.size * years.size
         kept = self.kept_cells(np.bincount(cell[cell >= 0], minlength=cells), years.size)
@@ -206,7 +206,7 @@ class HsiehKlenow(Specification):
             design=design,
         )
 
-    def _usable(
+    def usable_rows(
         self, panel: Panel, py: Floats, wl: Floats, k: Floats, design: Floats | None
     ) -> tuple[Bools, dict[str, int]]:
         """Rows with all columns above zero, and the first reason of each other row."""
@@ -236,7 +236,7 @@ class HsiehKlenow(Specification):
         if self.labor_share is not None:
             return np.zeros(size), np.zeros(size), rows
         values, there = wl[usable], np.ones(g.shape[0], bool)
-        role = _share_role(panel)
+        role = share_role(panel)
         if role is not None:
             column = read_column(panel, role)[usable]
             there, values = np.isfinite(column), w * column
@@ -352,12 +352,19 @@ class KeptCells:
         return np.where((cell >= 0) & self.stays[np.maximum(cell, 0)], cell, -1)
 
 
-def _share_role(panel: Panel) -> str | None:
+def share_role(panel: Panel) -> str | None:
     """Return the role that labor's share is taken from, None for wage bills."""
     return next((role for role in ("labor_share", "capital_share") if role in panel), None)
 
 
-def _level(panel: Panel, name: str) -> Floats:
+def read_positive(panel: Panel, name: str) -> Floats:
+    """Return a column in levels whose logs will be taken.
+
+    Raises
+    ------
+    DataError
+        If an entry is infinite.
+    """
     values = read_level(panel, name)
     bad = np.flatnonzero(np.isinf(values))
     if bad.size:

@@ -17,6 +17,7 @@ PROGRAMS: dict[str, str] = {
     "Decomposition": "decomposition:decomposition",
     "Dispersion": "dispersion:dispersion",
     "GrowthAccounting": "accounting:accounting",
+    "HsiehKlenow": "misallocation:misallocation",
     "AckerbergCavesFrazer": "two_stage:two_stage",
     "LevinsohnPetrin": "two_stage:two_stage",
     "OlleyPakes": "two_stage:two_stage",

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 import tfp_index as tfp
-from tests.unit.scale.sequential import PARTITIONS, context_of, run, same
+from tests.unit.scale.sequential import PARTITIONS, close, context_of, run, same
 from tfp_index.errors import DataError, SpecificationError
 from tfp_index.scale.programs.aggregation import aggregation
 from tfp_index.scale.programs.decomposition import decomposition
 from tfp_index.scale.programs.dispersion import dispersion
+from tfp_index.scale.programs.misallocation import misallocation
 
 # sums of some thousand numbers of order one, taken in another order
 OTHER_ORDER = 1e-12
@@ -136,6 +137,46 @@ def test_dispersion_has_the_exact_percentiles(frame, name, partitions):
     np.testing.assert_allclose(parts.behind.largest, memory.behind.largest, rtol=OTHER_ORDER)
     with pytest.raises(DataError) as caught:
         parts.transitions()
+    assert caught.value.code == "rows_elsewhere"
+
+
+MISALLOCATIONS = {
+    "path": tfp.HsiehKlenow(min_firms=80, min_cell=5),
+    "designed": tfp.HsiehKlenow(
+        min_firms=80, min_cell=5, sampling_weight="design", industry=("industry", "ownership"),
+        trim=0.05, elasticity=4.0,
+    ),
+    "one": tfp.HsiehKlenow(industry=None, labor_share=0.6, trim=0, min_firms=100),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("partitions", PARTITIONS)
+@pytest.mark.parametrize("name", MISALLOCATIONS)
+def test_misallocation_and_its_trimming_path(frame, name, partitions):
+    spec = MISALLOCATIONS[name]
+    table = frame.copy()
+    table.loc[3, "capital"] = 0.0
+    memory = spec.fit(tfp.Panel.from_frame(table, **ROLES))
+    written: dict = {}
+    parts = run(misallocation, spec, table, ROLES, partitions, written)
+    same(parts.path(), memory.path(), OTHER_ORDER)
+    assert (parts.path()["firms"] == memory.path()["firms"]).all()
+    same(parts.glance(), memory.glance(), OTHER_ORDER)
+    for trim in spec.trim:
+        same(parts.by_industry(trim), memory.by_industry(trim), OTHER_ORDER)
+        same(parts.lognormal(trim), memory.lognormal(trim), OTHER_ORDER)
+        same(parts.marginal_products(trim), memory.marginal_products(trim), OTHER_ORDER)
+    a, b = parts.cells().contributions[0], memory.cells().contributions[0]
+    np.testing.assert_array_equal(a.n, b.n)
+    np.testing.assert_allclose(a.largest, b.largest, rtol=OTHER_ORDER)
+    assert parts.sample.to_dict() == memory.sample.to_dict()
+    keys = ["enterprise", "year"]
+    rows = pd.concat(written["firms"]).sort_values(keys).reset_index(drop=True)
+    wanted = memory.firms().to_frame().sort_values(keys).reset_index(drop=True)
+    for column in ("tfpq", "log_tfpr_deviation", "capital_wedge"):
+        close(rows[column].to_numpy(), wanted[column].to_numpy(), OTHER_ORDER)
+    with pytest.raises(DataError) as caught:
+        parts.firms()
     assert caught.value.code == "rows_elsewhere"
 
 
