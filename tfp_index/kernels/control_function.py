@@ -406,17 +406,18 @@ def stage_two_gram(
         if fitted is not None:
             fitted[0, rows], fitted[1, rows] = phi, eta
         z, mask = stage_two_variables(data, design, rows, phi, eta, first.center)
+        if products is not None:
+            full = np.concatenate([B, *(_levels(f, rows) for f in data.factors)])
+            scores = block_moments(products, z, mask, full, eta, edges - edges[0])
+            return StageTwoGram(scores.total[products.pair], scores)
         X = evaluate(z, design.columns)
         X[0] = mask
         w = _row_weights(data, weights, (a, b))
         now = slice(rows.start + 1, rows.stop)
         hot = mask if data.law_factors else None
-        gram = _gram_block(X, data.law_factors, now, None if w is None else w[1:], hot)
-        scores = None
-        if products is not None:
-            full = np.concatenate([B, *(_levels(f, rows) for f in data.factors)])
-            scores = block_moments(products, z, mask, full, eta, edges - edges[0])
-        return StageTwoGram(gram, scores)
+        return StageTwoGram(
+            _gram_block(X, data.law_factors, now, None if w is None else w[1:], hot)
+        )
 
     return reduce(add, map_blocks(work, len(parts), size=1, threads=threads))
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.kernels.gram import LIMIT, tiled_cross
-from tfp_index.kernels.monomials import Exponent, closure, expand_law
+from tfp_index.kernels.monomials import Exponent, closure
 from tfp_index.kernels.two_stage_design import Design, firm_blocks
 
 __all__ = [
@@ -66,7 +66,7 @@ class Products:
     runs : tuple of (int, int, int, int)
         ``(i, j, m, v)``: the m monomials from i on are those from j on times variable v.
     pair : (N, N) int array
-        Product of two columns; -1 where no score has it.
+        Product of two columns.
     now, noise, lag : triples of arrays
         Derivatives by ``ω₀`` at t, by ``η``, and by ``ω₀`` at t − 1: monomials, those one power
         lower, and the power.
@@ -112,13 +112,12 @@ class ScoreMoments:
         )
 
 
-def score_products(design: Design, definition: str) -> Products | None:
-    """Return the products of columns that make the scores.
+def score_products(design: Design) -> Products | None:
+    """Return the products of every two columns of stage 2.
 
     Parameters
     ----------
     design : Design
-    definition : {"moments", "nls", "levpet"}
 
     Returns
     -------
@@ -128,38 +127,24 @@ def score_products(design: Design, definition: str) -> Products | None:
     """
     if design.law_levels or sum(design.levels) > MOST_LEVELS:
         return None
-    # the law terms' columns at a point where no coefficient is zero
-    T = expand_law(design.expansion, np.ones((1, len(design.terms))))[0]
-    law = np.flatnonzero(np.abs(T).sum(axis=0))
-    left = design.instruments if definition == "moments" else design.x
-    right = [design.response, *design.x, *([design.noise] if definition != "moments" else [])]
-    both = {*law.tolist(), *design.controls.tolist()}
     exponents = design.columns.exponents
     return _products(
         exponents,
-        tuple(sorted(both | {int(i) for i in left})),
-        tuple(sorted(both | {int(i) for i in right})),
         exponents[design.response].index(1),
         exponents[design.noise].index(1) if design.noise >= 0 else -1,
     )
 
 
 @lru_cache(maxsize=64)
-def _products(
-    columns: tuple[Exponent, ...],
-    left: tuple[int, ...],
-    right: tuple[int, ...],
-    now: int,
-    noise: int,
-) -> Products | None:
-    found = {
-        (i, j): tuple(a + b for a, b in zip(columns[i], columns[j], strict=True))
-        for i in left
-        for j in right
-    }
-    if len(set(found.values())) > MOST_PRODUCTS:
+def _products(columns: tuple[Exponent, ...], now: int, noise: int) -> Products | None:
+    found = [
+        [tuple(a + b for a, b in zip(one, other, strict=True)) for other in columns]
+        for one in columns
+    ]
+    distinct = {product for row in found for product in row}
+    if len(distinct) > MOST_PRODUCTS:
         return None
-    every = closure(found.values())
+    every = closure(distinct)
     index = {e: i for i, e in enumerate(every)}
     by_now, by_noise, by_lag = (_lowered(every, index, variable) for variable in (now, noise, 0))
     # what derivatives by something at t need first, then what those by ω₀ at t − 1 need; either
@@ -169,9 +154,7 @@ def _products(
     order = sorted(range(len(every)), key=lambda i: (i not in first, i not in lagged, i))
     every = tuple(every[i] for i in order)
     index = {e: i for i, e in enumerate(every)}
-    pair = np.full((len(columns), len(columns)), -1, np.int64)
-    for (i, j), product in found.items():
-        pair[i, j] = index[product]
+    pair = np.array([[index[product] for product in row] for row in found], np.int64)
     return Products(
         exponents=every,
         runs=_runs(every, index),

@@ -189,11 +189,10 @@ def scores_from_sums(
         raise ValueError("the sums for clustered errors were not taken")
     q, P = pairs[0][0].shape[0], len(products.exponents)
     v = np.zeros((q, P))
-    some = products.pair >= 0
     for left, right in pairs:
         a, b = (_side(design, second, combos, -1).value for combos in (left, right))
         grid = np.broadcast_to(a[:, :, None] * b[:, None, :], (q, *products.pair.shape))
-        v += [np.bincount(products.pair[some], one[some], P) for one in grid]
+        v += [np.bincount(products.pair.ravel(), one.ravel(), P) for one in grid]
     p = sums.at_t.shape[1]
     moments = np.tril(sums.second) + np.tril(sums.second, -1).T
     side = v @ moments[p:, :p]

@@ -85,7 +85,7 @@ class Problem:
     @property
     def products(self) -> Products | None:
         """What to sum for clustered errors; None where they take a walk over the rows."""
-        return score_products(self.design, self.definition)
+        return score_products(self.design)
 
 
 @dataclass(frozen=True, slots=True)

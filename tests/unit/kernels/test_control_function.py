@@ -374,7 +374,7 @@ def test_sums_by_firm_add_up_over_parts():
     p = panel(17, firms=90)
     data = dataclasses.replace(build(p, "cobb_douglas"), law_factors=())
     design = make_design(data, basis_degree=2, law_degree=2, current=(False, True))
-    products = score_products(design, "moments")
+    products = score_products(design)
     first = cf.first_stage(data, design)
     whole = cf.stage_two_gram(data, design, first, products=products).scores
     parts = [cut(data, a, b) for a, b in itertools.pairwise([0, 1, 30, 88, 90])]

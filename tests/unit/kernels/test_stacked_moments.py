@@ -193,7 +193,7 @@ def test_scores_from_sums_equal_those_of_a_walk_over_the_rows(
         current=current,
         noise=definition != "moments",
     )
-    products = score_products(design, definition)
+    products = score_products(design)
     first = cf.first_stage(data, design)
     second = cf.second_stage(data, design, first, products=products)
     at = np.linspace(-0.2, 0.3, len(design.terms))
@@ -219,7 +219,7 @@ def test_the_bound_on_what_cancellation_costs_holds():
             offsets=p["offsets"], lagged=p["lagged"],
         )  # fmt: skip
         design = make_design(data, basis_degree=1, law_degree=2, current=(False, True))
-        products = score_products(design, "moments")
+        products = score_products(design)
         first = cf.first_stage(data, design)
         second = cf.second_stage(data, design, first, products=products)
         pairs = lom.score_pairs(second, design, np.array([1.0, -1.0]) / apart, "moments")
@@ -237,10 +237,10 @@ def test_sums_for_errors_are_not_taken_where_they_would_be_too_many():
     p = panel(23, firms=60)
     data = build(p, "cobb_douglas")
     design = make_design(data, basis_degree=2, law_degree=2, current=(False, True))
-    assert score_products(design, "moments") is None  # categories in the law
+    assert score_products(design) is None  # categories in the law
     data = without_law_factors(p, "moments")
     wide = make_design(data, form="translog", basis_degree=2, law_degree=4, current=(False, True))
-    assert score_products(wide, "moments") is None
+    assert score_products(wide) is None
     second = cf.second_stage(data, design, cf.first_stage(data, design))
     pairs = lom.score_pairs(second, design, np.zeros(2), "moments")
     with pytest.raises(ValueError, match="not taken"):
