@@ -17,6 +17,8 @@ PROGRAMS: dict[str, str] = {
     "Decomposition": "decomposition:decomposition",
     "Dispersion": "dispersion:dispersion",
     "GrowthAccounting": "accounting:accounting",
+    "CobbDouglas": "least_squares:least_squares",
+    "Translog": "least_squares:least_squares",
     "HsiehKlenow": "misallocation:misallocation",
     "AckerbergCavesFrazer": "two_stage:two_stage",
     "LevinsohnPetrin": "two_stage:two_stage",
