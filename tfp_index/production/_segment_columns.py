@@ -128,14 +128,15 @@ def read_job(spec: Any, panel: Panel, parts: Sequence[Ints]) -> Job:
     columns |= read_plain(panel, spec.controls)
     order, which = np.concatenate(parts), np.repeat(np.arange(len(parts)), [p.size for p in parts])
     keep, lost = _complete(panel, columns, order, which, len(parts))
-    rows, which = order[keep], which[keep]
+    rows = order if not lost else order[keep]
+    counts = np.bincount(which[keep] if lost else which, minlength=len(parts))
     return Job(
         spec=spec,
         panel=panel,
         inputs=inputs,
         columns=tuple(columns[x] for x in (*inputs, *spec.controls, spec.output)),
         rows=rows,
-        groups=np.searchsorted(which, np.arange(len(parts) + 1)),
+        groups=np.concatenate([[0], np.cumsum(counts)]),
         lost=lost,
         out={name: np.full(panel.n_rows, np.nan) for name in _row_names(spec, inputs)},
     )
