@@ -13,6 +13,8 @@ from tfp_index.kernels.dispersion import quantiles, sort_cells
 ROUNDING = 1e-11
 """Sums of up to eighty numbers of order one, with weights of up to e⁶."""
 
+FOUR_AND_WHOLE = np.column_stack((np.eye(4), np.ones(4)))
+
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -48,8 +50,8 @@ def counterfactuals(seed: int):
 def test_groups_add_up_and_the_whole_is_that_of_the_altered_enterprises(seed):
     phi, w, _, cells, group, made = counterfactuals(seed)
     for name, found in made.items():
-        sums = cf.group_effects(found, w, group, 4, cells)
-        whole = cf.group_effects(found, w, np.zeros_like(group), 1, cells)
+        sums = cf.group_effects(found, w, group, FOUR_AND_WHOLE, cells)
+        whole = cf.group_effects(found, w, np.zeros_like(group), np.eye(1), cells)
         assert sums.effect[:4].sum() == pytest.approx(whole.effect[0], abs=ROUNDING), name
         assert sums.effect[4] == pytest.approx(whole.effect[0], abs=ROUNDING), name
         assert sums.variance[4] == pytest.approx(whole.variance[0], rel=1e-7, abs=1e-14), name
@@ -102,8 +104,8 @@ def test_level_of_productivity_and_unit_of_weights_do_not_matter(seed):
         lambda f, v: cf.raise_entrants(f, v, cell, cells, entrant),
         lambda f, v: cf.retire_lowest(f, v, cell, cells, 0.2),
     ):
-        one = cf.group_effects(lever(phi, w), w, group, 4, cells)
-        two = cf.group_effects(lever(phi + 8.0, 3.0 * w), 3.0 * w, group, 4, cells)
+        one = cf.group_effects(lever(phi, w), w, group, np.eye(4), cells)
+        two = cf.group_effects(lever(phi + 8.0, 3.0 * w), 3.0 * w, group, np.eye(4), cells)
         assert two.effect == pytest.approx(one.effect, abs=1e-9)  # digits lost to the level
         assert two.variance == pytest.approx(one.variance, rel=1e-6, abs=1e-12)
 
@@ -116,8 +118,8 @@ def test_row_order_does_not_matter(seed):
         lambda f, v, c: cf.close_gap(f, v, c, cells, 0.3),
         lambda f, v, c: cf.retire_lowest(f, v, c, cells, 0.2),
     ):
-        one = cf.group_effects(lever(phi, w, cell), w, group, 4, cells)
+        one = cf.group_effects(lever(phi, w, cell), w, group, np.eye(4), cells)
         found = lever(phi[order], w[order], cell[order])
-        two = cf.group_effects(found, w[order], group[order], 4, cells)
+        two = cf.group_effects(found, w[order], group[order], np.eye(4), cells)
         assert two.effect == pytest.approx(one.effect, abs=ROUNDING)
         assert two.variance == pytest.approx(one.variance, rel=1e-7, abs=1e-14)

@@ -346,16 +346,28 @@ class _Maker:
 
 
 def trimming(
-    panel: Panel, data: Enterprises, spec: Levers, slices: tuple[Slice, ...], model: Misallocation
+    panel: Panel,
+    data: Enterprises,
+    spec: Levers,
+    slices: tuple[Slice, ...],
+    model: Misallocation,
+    known: Mapping[int, float],
 ) -> Table:
-    """Return the points of misallocation of every period at every trim of the model."""
+    """Return the points of misallocation of every period at every trim of the model.
+
+    `known` has the points at the trim of the lever, by place of the period.
+    """
     rows: list[tuple[Any, float, float]] = []
-    for s in slices if model.fit is not None else ():
+    trims = () if model.fit is None else model.fit.spec.trim
+    for place, s in enumerate(slices):
         make = _Maker(panel, data, spec, s)
-        for trim in model.fit.spec.trim if model.fit is not None else ():
-            change = make.misallocation(model, trim).change
-            part = np.nan if change is None else change(None)[0].part.sum() / s.weight.sum()
-            rows.append((s.period, trim, 100.0 * float(part)))
+        for trim in trims:
+            points = known.get(place, np.nan)
+            if place in known and trim != spec.trim:
+                change = make.misallocation(model, trim).change
+                assert change is not None
+                points = 100.0 * float(change(None)[0].part.sum()) / float(s.weight.sum())
+            rows.append((s.period, trim, points))
     columns = {
         panel.keys.names["time"]: [period for period, _, _ in rows],
         "trim": np.array([trim for _, trim, _ in rows], np.float64),
@@ -438,7 +450,7 @@ class Effects:
 def effects_of(
     lever: Lever, change: Change, s: Slice, weight: Floats, *, variance: bool
 ) -> dict[str, GroupEffects]:
-    """Add a lever up by the groups of every `by` (one group without any), the whole last.
+    """Add a lever up: the whole under ``""``, and the groups of every `by`.
 
     Parameters
     ----------
@@ -454,16 +466,21 @@ def effects_of(
     if coefficient is not None and variance:
         found, weight, absent = _with_clusters(found, coefficient, s, weight)
     effects = {}
-    for name, (codes, size) in s.partitions().items():
-        group = np.append(codes, np.full(absent, -1)) if absent else codes
-        effects[name] = group_effects(found, weight, group, size, lever.cells, variance=variance)
+    for p in s.parts:
+        part = np.append(p.part, np.full(absent, -1)) if absent else p.part
+        sums = group_effects(found, weight, part, p.members, lever.cells, variance=variance)
+        columns = (sums.effect, sums.variance, sums.carried_by)
+        start = 0
+        for name, size in p.names:
+            effects[name] = GroupEffects(*(v[start : start + size] for v in columns))
+            start += size
     return effects
 
 
 def described(
     change: Change, s: Slice, sums: Mapping[str, GroupEffects], variances: Floats | None
 ) -> dict[str, Effects]:
-    """Return effects with counts and shares, the whole under ``""``.
+    """Return effects with counts and shares.
 
     Parameters
     ----------
@@ -473,22 +490,23 @@ def described(
     variances : (V,) float array, optional
         Of the bootstrap, in the order of `sums`.
     """
-    changed, start = change[0].changed, 0
     found: dict[str, Effects] = {}
-    for name, (codes, size) in s.partitions().items():
-        of = sums[name]
-        variance = of.variance if variances is None else variances[start : start + size + 1]
-        start += size + 1
-        n = np.bincount(codes, minlength=size)
-        touched = np.bincount(codes, changed, size)
-        share = np.bincount(codes, s.weight, size) / s.weight.sum()
-        columns = (of.effect, variance, of.carried_by, *(
-            np.append(v, v.sum()) for v in (touched, n.astype(np.float64), share)
-        ))  # fmt: skip
-        found[""] = Effects(*(v[-1:] for v in columns))
-        if name:
-            found[name] = Effects(*(v[:-1] for v in columns))
-    return {name: found[name] for name in ("", *(n for n in found if n))}
+    start = 0
+    for p in s.parts:
+        counts = np.column_stack([
+            np.bincount(p.part, values, p.members.shape[0])
+            for values in (change[0].changed, None, s.weight / s.weight.sum())
+        ])  # fmt: skip
+        changed, n, share = np.asarray(p.members.T @ counts).T
+        at = 0
+        for name, size in p.names:
+            of, here = sums[name], slice(at, at + size)
+            variance = of.variance if variances is None else variances[start : start + size]
+            found[name] = Effects(
+                of.effect, variance, of.carried_by, changed[here], n[here], share[here]
+            )
+            at, start = at + size, start + size
+    return found
 
 
 def _with_clusters(
@@ -505,7 +523,7 @@ def _with_clusters(
         part=np.append(found.part, none),
         changed=np.append(found.changed, none > 0),
         cell=np.zeros(found.cell.shape[0] + others.shape[0], np.int64),
-        influence=np.append(influence[s.entity], influence[others])[:, None],
-        slope=np.append(found.slope[:, 0], none)[:, None],
+        influence=(np.append(influence[s.entity], influence[others]),),
+        slope=(np.append(found.slope[0], none),),
     )
     return extended, np.append(weight, none), others.shape[0]

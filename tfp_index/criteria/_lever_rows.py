@@ -22,6 +22,7 @@ from tfp_index.aggregation._rows import (
 )
 from tfp_index.errors import DataError, nearest
 from tfp_index.kernels.dispersion import SortedCells, sort_cells
+from tfp_index.kernels.ordering import dense_codes
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Enterprises",
+    "Partition",
     "Slice",
     "practice_of",
     "read_enterprises",
@@ -40,6 +42,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+FINEST = 100_000
+"""Combinations of groups up to which all groupings are added up at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +140,7 @@ class Slice:
         Rows of each `by`, coded for the rows of the slice.
     ordered : SortedCells
         Productivity sorted inside industries.
+    parts : tuple of Partition
     """
 
     number: int
@@ -149,10 +155,54 @@ class Slice:
     groups: Mapping[str, Grouping]
     ordered: SortedCells
 
-    def partitions(self) -> dict[str, tuple[Ints, int]]:
-        """Return codes and number of groups of every `by`, or of one group without any."""
-        found = {name: (g.codes, g.size) for name, g in self.groups.items()}
-        return found or {"": (np.zeros(self.rows.shape[0], np.int64), 1)}
+    parts: tuple[Partition, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """A fine partition of the rows, and the groups that its parts make up.
+
+    Attributes
+    ----------
+    part : (m,) int array
+    members : (P, G) sparse matrix
+        The groups of each grouping in turn.
+    names : tuple of (grouping, size)
+        In the order of the columns; ``""`` stands for the whole.
+    """
+
+    part: Ints
+    members: Any
+    names: tuple[tuple[str, int], ...]
+
+
+def _partitions(groups: Mapping[str, Grouping], m: int) -> tuple[Partition, ...]:
+    """Return one partition by all groupings at once, or one for each where that is too fine."""
+    whole = Grouping((), np.zeros(m, np.int64), (), 1)
+    named = [("", whole), *groups.items()]
+    fine = int(np.prod([g.size for _, g in named], dtype=np.float64))
+    if fine <= FINEST:
+        return (_partition(named, m),)
+    return tuple(_partition([one], m) for one in named)
+
+
+def _partition(named: list[tuple[str, Grouping]], m: int) -> Partition:
+    from scipy.sparse import csr_matrix
+
+    codes = np.zeros(m, np.int64)
+    for _, g in named:
+        codes = codes * g.size + g.codes
+    part, distinct = dense_codes(codes)
+    one_of_part = np.zeros(distinct.shape[0], np.int64)
+    one_of_part[part] = np.arange(m)
+    columns, start = [], 0
+    for _, g in named:
+        columns.append(start + g.codes[one_of_part])
+        start += g.size
+    place = np.concatenate(columns)
+    rows = np.tile(np.arange(distinct.shape[0]), len(named))
+    members = csr_matrix((np.ones(place.shape[0]), (rows, place)), (distinct.shape[0], start))
+    return Partition(part, members, tuple((name, g.size) for name, g in named))
 
 
 def slices_of(
@@ -187,6 +237,9 @@ def slices_of(
         cell[small] = -1
         phi = data.phi[rows]
         again = data.design is not None or spec.se != "analytic"  # quantiles with other weights
+        groups = {
+            name: Grouping(g.names, g.codes[rows], g.labels, g.size) for name, g in by.items()
+        }
         slices.append(
             Slice(
                 number=number,
@@ -198,11 +251,9 @@ def slices_of(
                 cell=cell,
                 cells=data.industry.size,
                 entity=panel.entity_codes[rows],
-                groups={
-                    name: Grouping(g.names, g.codes[rows], g.labels, g.size)
-                    for name, g in by.items()
-                },
+                groups=groups,
                 ordered=sort_cells(phi, cell, data.industry.size, keep_rows=again),
+                parts=_partitions(groups, rows.shape[0]),
             )
         )
     return tuple(slices), notes

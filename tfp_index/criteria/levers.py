@@ -268,6 +268,11 @@ class Levers(Specification):
             found += [
                 measured(place, s, lever, own) for lever, own in zip(made, draws, strict=True)
             ]
+        gained = {
+            m.place: 100.0 * float(m.effects[""].effect[0])
+            for m in found
+            if m.family == "misallocation" and m.effects
+        }
         return LeversResult(
             spec=self,
             record=record_of(
@@ -281,15 +286,15 @@ class Levers(Specification):
             slices=slices,
             found=tuple(found),
             practices=associations(panel, regressions),
-            trims=trimming(panel, data, self, slices, model),
+            trims=trimming(panel, data, self, slices, model, gained),
         )
 
     def _draws(
         self, made: tuple[Lever, ...], s: Slice, entities: int, seed: np.random.SeedSequence
     ) -> list[Floats]:
-        """Bootstrap variances of the groups of every `by` and their whole, for each lever."""
+        """Bootstrap variances of every lever: the whole, then the groups of every `by`."""
         usable = [lever for lever in made if lever.change is not None]
-        width = sum(size + 1 for _, size in s.partitions().values())
+        width = sum(p.members.shape[1] for p in s.parts)
 
         def estimate(factor: Floats) -> Floats:
             weight = s.weight * factor[s.entity]

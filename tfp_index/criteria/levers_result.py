@@ -83,7 +83,7 @@ def measured(place: int, s: Slice, lever: Lever, variances: Floats | None) -> Me
     s : Slice
     lever : Lever
     variances : (G,) float array, optional
-        Of the bootstrap: the groups of every `by` and their whole.
+        Of the bootstrap: the whole, then the groups of every `by`.
     """
     empty = np.zeros(0)
     if lever.change is None:

@@ -19,6 +19,7 @@ variance of the effect, as if enterprises were drawn at random.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,10 @@ class Counterfactual:
         Whose own data change.
     cell : (n,) int array
         Whose references an enterprise influences; -1 for none.
-    influence : (n, K) float array
+    influence : tuple of K (n,) float arrays
         ``ρ_ik``.
-    slope : (n, K) float array
-        ``∂ d_i / ∂ r_ck``, times nothing else.
+    slope : tuple of K (n,) float arrays
+        ``∂ d_i / ∂ r_ck``.
     """
 
     productivity: Floats
@@ -68,8 +69,8 @@ class Counterfactual:
     part: Floats
     changed: Bools
     cell: Ints
-    influence: Floats
-    slope: Floats
+    influence: tuple[Floats, ...]
+    slope: tuple[Floats, ...]
 
 
 def _sums(cell: Ints, values: Floats, cells: int) -> Floats:
@@ -166,8 +167,8 @@ def close_gap(
     below = phi < target
     lift = np.where(below, target - phi, 0.0)
     lift *= share
-    n = _sums(cell, np.ones_like(phi) if design is None else design, cells)
-    rate = _ratio(_sparsity(cellwise, p), n)
+    mass = np.diff(cellwise.offsets) if design is None else _sums(cell, design, cells)
+    rate = _ratio(_sparsity(cellwise, p), mass.astype(np.float64))
     influence = _at(rate, cell, 0.0) * (p - (phi <= target))
     if design is not None:
         influence *= design
@@ -177,8 +178,8 @@ def close_gap(
         part=weight * lift,
         changed=below,
         cell=cell,
-        influence=influence[:, None],
-        slope=(share * weight * below)[:, None],
+        influence=(influence,),
+        slope=(share * weight * below,),
     )
 
 
@@ -212,10 +213,10 @@ def raise_entrants(
     ]
     behind = (mass[0] > 0) & (mass[1] > 0) & (mean[0] > mean[1])
     lift = _at(np.where(behind, mean[0] - mean[1], 0.0), cell, 0.0) * entrant
-    influence = np.empty((phi.shape[0], 2))
-    for k, kind in enumerate(kinds):
-        rate = _ratio(np.ones(cells), mass[k])
-        influence[:, k] = weight * kind * (phi - _at(mean[k], cell, 0.0)) * _at(rate, cell, 0.0)
+    influence = tuple(
+        weight * kind * (phi - _at(mean_, cell, 0.0)) * _at(_ratio(np.ones(cells), W), cell, 0.0)
+        for kind, mean_, W in zip(kinds, mean, mass, strict=True)
+    )
     lifted = lift > 0.0
     slope = weight * lifted
     return Counterfactual(
@@ -225,7 +226,7 @@ def raise_entrants(
         changed=lifted,
         cell=cell,
         influence=influence,
-        slope=np.column_stack((slope, -slope)),
+        slope=(slope, -slope),
     )
 
 
@@ -269,6 +270,7 @@ def retire_lowest(
     Q, low, high = np.nan_to_num(quantiles(cellwise, wanted, "averaged")).T
     cut = _at(Q, cell, -np.inf)
     leaves = phi < cut
+    leaving = leaves.astype(np.float64)
     W = _sums(cell, weight, cells)
     W_stay = _sums(cell, weight * ~leaves, cells)
     leaves &= _at(W_stay, cell, 0.0) > 0.0  # or nothing with weight would be left
@@ -281,22 +283,22 @@ def retire_lowest(
     near = (phi >= _at(low, cell, np.inf)) & (phi <= _at(high, cell, np.inf))
     M_near = _sums(cell, near.astype(np.float64) if design is None else near * design, cells)
     W_near = _ratio(_sums(cell, weight * near, cells), M_near)
-    moved = (share - (phi < cut)) * (cell >= 0)  # times 1/(M f) the influence on Q
+    moved: Floats = np.where(cell >= 0, share - leaving, 0.0)  # times 1/(M f) the influence on Q
     if design is not None:
         moved *= design
     own = weight - after + _at(rho * W_near, cell, 0.0) * moved
     one = np.ones(cells)
-    influence = np.column_stack((
+    influence = (
         own * _at(_ratio(one, W_stay), cell, 0.0),
         weight * distance * _at(_ratio(one, W), cell, 0.0),
         moved,
-    ))  # fmt: skip
+    )
     at_cut = _ratio(-rho * (Q - mean), M_near)
-    slope = np.column_stack((
+    slope = (
         weight * stays * distance,
         weight - after,
         weight * near * _at(at_cut, cell, 0.0),
-    ))  # fmt: skip
+    )
     return Counterfactual(
         productivity=phi,
         weight=after,
@@ -438,8 +440,8 @@ def share_gain(
         part=weight * lift,
         changed=inside,
         cell=cell,
-        influence=influence[:, None],
-        slope=(weight * inside)[:, None],
+        influence=(influence,),
+        slope=(weight * inside,),
     )
 
 
@@ -477,14 +479,14 @@ def adopt(
         part=weight * lift,
         changed=without,
         cell=np.zeros(n, np.int64),
-        influence=np.zeros((n, 1)),
-        slope=np.where(without, share * weight, 0.0)[:, None],
+        influence=(np.zeros(n),),
+        slope=(np.where(without, share * weight, 0.0),),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class GroupEffects:
-    """Effects of groups, then of the whole: each of shape (G + 1,).
+    """Effects of groups, each of shape (G,).
 
     `carried_by` is ``(Σ |d|)² / Σ d²``: how many enterprises of equal part would carry the effect.
     """
@@ -497,22 +499,27 @@ class GroupEffects:
 def group_effects(
     found: Counterfactual,
     weight: Floats,
-    group: Ints,
-    groups: int,
+    part: Ints,
+    members: Any,
     cells: int,
     *,
     variance: bool = True,
 ) -> GroupEffects:
     r"""Add the effect up by group, with the variance of the first-order influences.
 
+    Groups may overlap: several groupings, and the whole, are sums of the parts of one fine
+    partition, so that the rows are gone through once for all of them.
+
     Parameters
     ----------
     found : Counterfactual
     weight : (n,) float array
         Before the change; the weights of all enterprises make W.
-    group : (n,) int array
-        Rows of a negative group influence references only.
-    groups, cells : int
+    part : (n,) int array
+        The part of each enterprise, 0 to P - 1; rows of a negative part influence references only.
+    members : (P, G) array or sparse matrix of zeros and ones
+        Which parts make up each group.
+    cells : int
     variance : bool
         Whether to work the variance out.
 
@@ -520,36 +527,39 @@ def group_effects(
     --------
     >>> phi, w = np.array([0.0, 0.2, 0.4, 1.0]), np.ones(4)
     >>> found = close_gap(phi, w, np.zeros(4, np.int64), 1, 0.5)
-    >>> group_effects(found, w, np.array([0, 0, 1, 1]), 2, 1).effect.round(6).tolist()
+    >>> two_and_whole = np.array([[1, 0, 1], [0, 1, 1]])
+    >>> group_effects(found, w, np.array([0, 0, 1, 1]), two_and_whole, 1).effect.round(6).tolist()
     [0.1, 0.0, 0.1]
     """
     W = weight.sum()
-    pair = (found.cell + 1) * (groups + 1) + (group + 1)
-    shape = (cells + 1, groups + 1)
+    parts = members.shape[0]
+    pair = found.cell + 1
+    pair *= parts + 1
+    pair += part
+    pair += 1
+    shape = (cells + 1, parts + 1)
 
     def sums(values: Floats) -> Floats:
-        """(C + 1, G + 1) sums, rows without a cell first, the whole last."""
+        """(C + 1, G) sums, those of rows without a cell first."""
         table = np.bincount(pair, values, shape[0] * shape[1]).reshape(shape)[:, 1:]
-        return np.column_stack((table, table.sum(axis=1)))
+        return np.asarray((members.T @ table.T).T)
 
-    d = found.part / W
-    effect = sums(d).sum(axis=0)
+    d = found.part
+    effect = sums(d).sum(axis=0) / W
     if not variance:
-        return GroupEffects(effect, *np.full((2, groups + 1), np.nan))
-    w = weight / W
+        return GroupEffects(effect, *np.full((2, effect.shape[0]), np.nan))
     square = sums(d * d).sum(axis=0)
-    total = square - 2.0 * effect * sums(d * w).sum(axis=0) + effect**2 * float(w @ w)
-    n, K = found.influence.shape
-    A = [sums(found.slope[:, k])[1:] / W for k in range(K)]
-    for k in range(K):
-        rho = found.influence[:, k]
-        carried = _sums(found.cell, w * rho, cells)
+    total = square - 2.0 * effect * sums(d * weight).sum(axis=0)
+    total += effect**2 * float(weight @ weight)  # all of it times W²
+    n, K = weight.shape[0], len(found.influence)
+    A = [sums(slope)[1:] for slope in found.slope]
+    for k, rho in enumerate(found.influence):
+        carried = _sums(found.cell, weight * rho, cells)
         total += 2.0 * (A[k] * (sums(d * rho)[1:] - effect * carried[:, None])).sum(axis=0)
         for other in range(k, K):
-            joint = _sums(found.cell, rho * found.influence[:, other], cells)
+            joint = _sums(found.cell, rho * found.influence[other], cells)
             twice = 1.0 if other == k else 2.0
             total += twice * (joint[:, None] * A[k] * A[other]).sum(axis=0)
-    size = effect if (d >= 0.0).all() else sums(np.abs(d)).sum(axis=0)
-    return GroupEffects(
-        effect, np.maximum(total, 0.0) * n / max(n - 1, 1), _ratio(size * size, square)
-    )
+    size = W * effect if d.min(initial=0.0) >= 0.0 else sums(np.abs(d)).sum(axis=0)
+    total = np.maximum(total, 0.0) / (W * W)
+    return GroupEffects(effect, total * n / max(n - 1, 1), _ratio(size * size, square))
