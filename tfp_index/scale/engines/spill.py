@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Stream:
 
     Attributes
     ----------
-    batches : iterable of Arrow record batches or tables
+    batches : iterable of Arrow record batches
     rows : int
         How many there are, or nearly.
     """
@@ -137,7 +137,7 @@ def spilled(
         incoming = stream(plan, budget)
         partitions = plan.partitions or budget.partitions(incoming.rows)
         _refuse_many(partitions)
-        rows = _shuffle(incoming.batches, plan, partitions, place)
+        rows = _shuffle(_gathered(incoming.batches, budget.batch_rows), plan, partitions, place)
         write_whole(place / _MARK, json.dumps({"rows": rows}).encode())
         found = Spilled(place, rows, budget, plan.client, threads=threads)
         found._temporary = temporary
@@ -167,7 +167,22 @@ def _refuse_many(partitions: int) -> None:
         )
 
 
-def _shuffle(batches: Any, plan: Plan, partitions: int, folder: Path) -> list[int]:
+def _gathered(batches: Iterable[Any], rows: int) -> Iterator[Any]:
+    """Join batches until they have so many rows: small ones would leave crumbs in each file."""
+    pa = require("pyarrow", extra="io", purpose="writing partitions")
+    held: list[Any] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += batch.num_rows
+        if count >= rows:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held, count = [], 0
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
+
+
+def _shuffle(batches: Iterator[Any], plan: Plan, partitions: int, folder: Path) -> list[int]:
     """Append every row to the file of its partition; return the rows of each."""
     pa = require("pyarrow", extra="io", purpose="writing partitions")
     ipc = require("pyarrow.ipc", extra="io", purpose="writing partitions")
@@ -175,9 +190,8 @@ def _shuffle(batches: Any, plan: Plan, partitions: int, folder: Path) -> list[in
     counts = np.zeros(partitions, np.int64)
     writers: list[Any] = []
     with ExitStack() as stack:
-        for batch in batches:
+        for table in batches:
             plan.beat()
-            table = pa.table(batch) if isinstance(batch, pa.RecordBatch) else batch
             if not writers:
                 plan.reading.refuse_absent(table.column_names)
                 for number in range(partitions):
