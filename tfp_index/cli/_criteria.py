@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import numpy as np
-
+from tfp_index.cli._growth import say_written
+from tfp_index.cli._joint import ALSO, replicates
 from tfp_index.cli._roles import UsageError
 from tfp_index.cli._terminal import say
 from tfp_index.criteria import statements
@@ -18,12 +18,11 @@ from tfp_index.language import Language
 from tfp_index.language import language as language_of
 from tfp_index.panel.files import read_file
 from tfp_index.panel.table import Table
+from tfp_index.report import writer
+from tfp_index.report.criteria import Criteria
 from tfp_index.report.files import Staging
 
 __all__ = ["criteria"]
-
-LEAST_RANKED = 3
-"""Fewer units than these are not worth replicates."""
 
 
 def criteria(arguments: argparse.Namespace) -> int:
@@ -147,13 +146,45 @@ def _write(
     result: CriteriaResult | None,
     lang: Language,
 ) -> None:
+    options = {} if result is None else replicates(result, arguments.reps, arguments.seed)
+    if not arguments.public:
+        _write_tables(arguments, enterprises, result, options, lang)
+    if result is None:
+        return
+    story = Criteria(
+        result,
+        unit=None if arguments.profile is None else _unit(result, arguments.profile),
+        period=_period(result, arguments),
+        entity_kind=arguments.unit_kind,
+        **options,
+    )
+    written = writer.write(
+        arguments.out / f"criteria_{lang.code}.html",
+        [story],
+        language=lang.code,
+        public=arguments.public,
+        title=result.criteria.name(lang.code),
+        data="data",
+        also=ALSO,
+    )
+    say()
+    say_written([written], lang)
+
+
+def _write_tables(
+    arguments: argparse.Namespace,
+    enterprises: EnterpriseResult | None,
+    result: CriteriaResult | None,
+    options: dict[str, Any],
+    lang: Language,
+) -> None:
+    """Write every table with all units and periods, for those who compute further."""
     tables: dict[str, Table] = {}
     document: dict[str, Any] = {}
     if enterprises is not None:
         tables |= enterprise_tables(enterprises, language=lang.code)
         document["enterprises"] = enterprises.to_dict()
     if result is not None:
-        options = _replicates(result, arguments)
         scores = score_tables(
             result,
             period=_period(result, arguments),
@@ -174,14 +205,3 @@ def _write(
         write_tables(tables, staging.path("workbook.xlsx"), chosen, lang.code)
     files = ", ".join([*(f"{subject}.csv" for subject in tables), "result.json", "workbook.xlsx"])
     say("\n" + lang.text("criteria.cli.written", folder=arguments.out, files=files))
-
-
-def _replicates(result: CriteriaResult, arguments: argparse.Namespace) -> dict[str, Any]:
-    ranked = int((~np.isnan(result.scores.ranks)).sum())
-    units = len(result.keys.entity_labels)
-    if not arguments.reps or units < LEAST_RANKED or ranked < LEAST_RANKED:
-        return {}
-    return {
-        "uncertainty": result.uncertainty(reps=arguments.reps, rng=arguments.seed),
-        "sensitivity": result.sensitivity(n=256, rng=arguments.seed),
-    }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfp_index.cli._joint import ALSO, further
 from tfp_index.cli._roles import Job, UsageError, read_job, resolve
 from tfp_index.cli._terminal import say
 from tfp_index.errors import FileError
@@ -23,6 +24,7 @@ from tfp_index.panel.table import Table
 from tfp_index.plot import growth as plot
 from tfp_index.report import writer
 from tfp_index.report._growth_grids import periods as period_grid
+from tfp_index.report.adapters import Part
 from tfp_index.report.files import Staging
 from tfp_index.report.findings import kind_name, listed_grid
 from tfp_index.report.growth import Growth
@@ -93,14 +95,19 @@ def report(arguments: argparse.Namespace) -> int:
         capital_shares=arguments.shares or plot.CAPITAL_SHARES,
     )
     out = Path(arguments.out)
+    beside = further(job.further, arguments.roles.parent) if job.further else []
+    title = language_of("en").text("cli.growth_part"), language_of("vi").text("cli.growth_part")
+    told = [Part("growth", {"en": title[0], "vi": title[1]}, [story]), *beside]
     written = [
         writer.write(
             out / f"report_{code}.html",
-            [story],
+            told if beside else [story],
             language=code,
             public=arguments.public,
+            entity_kind=texts.get("unit_kind"),
             title=texts.get("title"),
             data="data",
+            also=ALSO,
         )
         for code in (CODES if arguments.lang == "both" else (arguments.lang,))
     ]
@@ -113,9 +120,17 @@ def say_written(written: list[writer.Written], lang: Language) -> None:
     say(lang.text("cli.written"))
     for one in written:
         say(f"  {one.html}")
+        if one.workbook is not None:
+            say(f"  {one.workbook}")
     last = written[-1]
-    folder = lang.text("cli.data_folder", folder=last.json.parent, count=len(last.tables))
-    say(f"  {folder}")
+    if last.json is None:
+        return
+    beside = {"folder": last.json.parent, "count": len(last.tables)}
+    drawn = sum(path.suffix == ".png" for one in written for path in one.figures)
+    if drawn:
+        say("  " + lang.text("cli.data_figures", figures=drawn, **beside))
+    else:
+        say("  " + lang.text("cli.data_folder", **beside))
 
 
 def _with_options(job: Job, arguments: argparse.Namespace) -> Job:

@@ -47,6 +47,21 @@ roles.toml:
   [report]
   title = "TFP 2015-2023"
   periods = [[2015, 2020], [2020, 2023]]
+  [criteria]               # the report also tells of scores,
+  file = "provinces.csv"
+  unit = "province"
+  time = "year"
+  [enterprises]            # of decomposition and levers,
+  file = "enterprises.parquet"
+  entity = "id"
+  time = "year"
+  value_added = "va"
+  labor = "persons"
+  capital = "assets"
+  groups = { district = "district", industry = "industry" }
+  by = ["district"]
+  [plan]                   # and of a plan
+  file = "progress.csv"
 
 exit codes: 0 fine, 1 findings, 2 usage, 3 failed
 """
@@ -180,7 +195,7 @@ def _growth(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
 
 
 def _report(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    parser = _command(commands, "report", "write an HTML report with its numbers as CSV and JSON")
+    parser = _command(commands, "report", "write a report: HTML, Excel, JSON, CSV and figures")
     add_data_arguments(parser)
     _options(parser)
     parser.add_argument("--lang", choices=("vi", "en", "both"), default="en", help="default: en")
@@ -273,7 +288,15 @@ def _criteria(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     )
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
     _language(parser)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write CSV, JSON and Excel here")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write HTML, Excel, CSV, JSON and figures here"
+    )
+    parser.add_argument(
+        "--public", action="store_true", help="leave out what shows single enterprises"
+    )
+    parser.add_argument(
+        "--unit-kind", choices=("area", "enterprise"), help="what the units are; for --public"
+    )
 
     def run(arguments: argparse.Namespace) -> int:
         from tfp_index.cli._criteria import criteria
@@ -318,7 +341,9 @@ def _plan(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
     parser.add_argument("--template", type=Path, metavar="FILE.csv", help="write a table to fill")
     parser.add_argument("--lang", choices=("vi", "en", "both"), default="en", help="default: en")
     parser.add_argument("--json", action="store_true", help="print the status as JSON")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write HTML, CSV and JSON here")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write HTML, Excel, CSV, JSON and figures here"
+    )
     parser.add_argument(
         "--public", action="store_true", help="leave out what was reported in words"
     )

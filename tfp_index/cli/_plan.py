@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from tfp_index.cli._growth import say_written
+from tfp_index.cli._joint import ALSO
 from tfp_index.cli._roles import UsageError
 from tfp_index.cli._terminal import say
 from tfp_index.criteria.programme import Plan, PlanStatus, ProgressError
@@ -83,6 +84,7 @@ def _write(status: PlanStatus, arguments: argparse.Namespace, lang: Language) ->
             public=arguments.public,
             title=status.plan.name(code),
             data="data",
+            also=ALSO,
         )
         for code in codes
     ]

@@ -31,6 +31,9 @@ _SHARES = ("capital_share", "labor_share")
 _TABLES = ("inputs", "columns", "groups")
 _PLAIN = ("logs", "step", "frequency", "vintage")
 _REPORT = ("title", "source", "statements", "unit", "unit_kind", "periods", "labels")
+FURTHER = ("criteria", "enterprises", "plan")
+"""Sections of the roles file that `_joint` reads."""
+
 _NUMBER = re.compile(r"[0-9]*[.,]?[0-9]+")
 
 
@@ -50,12 +53,15 @@ class Job:
         Options of `GrowthAccounting`, and ``preset``.
     report : dict
         Title, source, statements, unit, unit_kind, periods, labels.
+    further : dict
+        What a report tells beside growth: criteria, enterprises, plan.
     """
 
     file: Path
     panel: dict[str, Any] = field(default_factory=dict)
     growth: dict[str, Any] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
+    further: dict[str, Any] = field(default_factory=dict)
 
     def read(self) -> Panel:
         """Read the table and return its panel."""
@@ -191,8 +197,10 @@ def _read_roles(job: Job, document: Mapping[str, Any]) -> None:
         elif key == "report":
             _refuse_unknown("report", value, _REPORT)
             job.report.update(value)
+        elif key in FURTHER:
+            job.further[key] = dict(value)
         else:
-            _refuse_unknown("roles file", [key], (*known, "growth", "report"))
+            _refuse_unknown("roles file", [key], (*known, "growth", "report", *FURTHER))
     # a share given as an option of [growth] is a number
     for role in _SHARES:
         if isinstance(job.growth.get(role), str):

@@ -86,7 +86,9 @@ def test_it_writes_a_report_in_both_languages(
 ) -> None:
     out = tmp_path / "out"
     assert main(["plan", str(file), "--lang", "both", "--out", str(out)]) == 0
-    assert {path.name for path in out.iterdir()} == {"plan_vi.html", "plan_en.html", "data"}
+    names = {f"plan_{code}.{kind}" for code in ("vi", "en") for kind in ("html", "xlsx")}
+    assert {path.name for path in out.iterdir()} == {*names, "data"}
+    assert (out / "data" / "figures" / "plan_status_plan_progress_vi.png").is_file()
     assert "ABC" in (out / "plan_vi.html").read_text(encoding="utf-8")
     assert main(["plan", str(file), "--lang", "vi", "--out", str(out), "--public"]) == 0
     assert "ABC" not in (out / "plan_vi.html").read_text(encoding="utf-8")
