@@ -77,6 +77,8 @@ class DispersionResult(Result):
         Productivity itself.
     cell : (n,) int array
         Cell of each row, -1 for rows that do not take part.
+    centered : mapping of int to (G, P) float array, or None
+        Means of so many observations around each percentile, where the rows are not held.
     """
 
     spec: Dispersion
@@ -89,6 +91,7 @@ class DispersionResult(Result):
     cell: Ints
     joint_columns: Mapping[str, tuple[Floats, Floats, Floats]]
     behind: Contributions
+    centered: Mapping[int, Floats] | None = None
 
     def tidy(self) -> Table:
         """Return one row per cell and weighting.
@@ -256,9 +259,7 @@ class DispersionResult(Result):
         too few enterprises are blank.
         """
         spread = self.spreads["unweighted"]
-        ordered = kernel.sort_cells(self.values, self.pool, spread.shape.n.shape[0])
-        p = np.array(self.spec.all_percentiles) / 100.0
-        q = kernel.centered_means(ordered, p, rules.percentile_window)
+        q = self._centered(rules.percentile_window)
         q[spread.shape.n < rules.percentile_count] = np.nan
         values = self._statistics(spread, q)
         least = rules.min_count or 1
@@ -288,6 +289,23 @@ class DispersionResult(Result):
             notes=notes,
             backend=self.keys.backend,
         )
+
+    def _centered(self, window: int) -> Floats:
+        """(G, P) means of the observations around each percentile."""
+        if self.centered is not None:
+            if window not in self.centered:
+                raise SpecificationError(
+                    f"means of {window} observations around percentiles were not taken",
+                    code="window_not_kept",
+                    column="percentile_window",
+                    expected="one of " + ", ".join(map(str, self.centered)),
+                    remedy=f"run with window={window}",
+                )
+            return self.centered[window].copy()
+        pools = self.spreads["unweighted"].shape.n.shape[0]
+        ordered = kernel.sort_cells(self.values, self.pool, pools)
+        p = np.array(self.spec.all_percentiles) / 100.0
+        return kernel.centered_means(ordered, p, window)
 
     def to_public(self, rules: DisclosureRules | None = None) -> Disclosed:
         """Return the unweighted statistics after disclosure control."""

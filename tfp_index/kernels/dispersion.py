@@ -30,6 +30,7 @@ __all__ = [
     "TailSums",
     "Tails",
     "centered_means",
+    "centered_ranks",
     "demean",
     "first_sums",
     "less_mean",
@@ -272,13 +273,29 @@ def centered_means(cells: SortedCells, probabilities: Floats, k: int = 5) -> Flo
     >>> centered_means(cells, np.array([0.1, 0.5]))
     array([[nan,  4.]])
     """
-    size = np.diff(cells.offsets)[:, None]
-    center = np.rint((size - 1) * probabilities).astype(np.int64)
-    fits = (center - k // 2 >= 0) & (center + k // 2 < size)
+    center, fits = centered_ranks(np.diff(cells.offsets), probabilities, k)
     out = np.full(center.shape, np.nan)
     first = (cells.offsets[:-1, None] + center - k // 2)[fits]
     out[fits] = cells.values[first[:, None] + np.arange(k)].mean(axis=1)
     return out
+
+
+def centered_ranks(size: Ints, probabilities: Floats, k: int) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the rank nearest to each quantile, from 0, and whether `k` ranks around it exist.
+
+    Parameters
+    ----------
+    size : (G,) int array
+    probabilities : (P,) float array
+    k : int, odd
+
+    Returns
+    -------
+    (G, P) int array, (G, P) bool array
+    """
+    rows = size[:, None]
+    center = np.rint((rows - 1) * probabilities).astype(np.int64)
+    return center, (center - k // 2 >= 0) & (center + k // 2 < rows)
 
 
 @dataclass(frozen=True, slots=True)

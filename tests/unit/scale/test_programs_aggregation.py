@@ -135,6 +135,15 @@ def test_dispersion_has_the_exact_percentiles(frame, name, partitions):
             np.testing.assert_array_equal(parts.spreads[weighting].quantiles, spread.quantiles)
     assert parts.sample.to_dict() == memory.sample.to_dict()
     np.testing.assert_allclose(parts.behind.largest, memory.behind.largest, rtol=OTHER_ORDER)
+    rules = tfp.DisclosureRules()
+    a, b = parts.cells(rules), memory.cells(rules)
+    for statistic, values in b.values.items():
+        if statistic == "mean" and spec.by is not None:  # of deviations from means: nothing
+            assert np.abs(a.values["mean"]).max() < OTHER_ORDER
+        else:
+            close(a.values[statistic], values, OTHER_ORDER, statistic)
+    with pytest.raises(SpecificationError, match="window=7"):
+        parts.cells(tfp.DisclosureRules(percentile_window=7))
     with pytest.raises(DataError) as caught:
         parts.transitions()
     assert caught.value.code == "rows_elsewhere"

@@ -20,7 +20,7 @@ from tfp_index.kernels.dispersion import CUMULATIVE, SortedCells, quantile_ranks
 from tfp_index.panel.panel import Panel
 from tfp_index.scale.task import Program, Sum
 
-__all__ = ["quantiles_over_partitions"]
+__all__ = ["quantiles_over_partitions", "values_at_ranks"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -135,6 +135,29 @@ def quantiles_over_partitions(
         both = high > low
     out[filled] = 0.5 * (first + np.where(both, beyond, first))
     return out
+
+
+def values_at_ranks(
+    read: Read, arguments: tuple[Any, ...], cell: Ints, rank: Ints, partitions: int
+) -> Program:
+    """Return order statistics of cells.
+
+    Parameters
+    ----------
+    read, arguments
+        As in `quantiles_over_partitions`, without weights.
+    cell, rank : (m,) int arrays
+        Which one of which cell, from 0.
+    partitions : int
+
+    Returns
+    -------
+    (m,) float array
+    """
+    slack = np.full(rank.shape, 0.25)
+    wanted = np.asarray(rank + 1.0, np.float64)
+    found = yield from _select(read, arguments, cell, wanted, slack, partitions)
+    return found.value
 
 
 def _select(

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.aggregation._rows import MeasuredRows, names_of
+from tfp_index.aggregation.disclosure import DisclosureRules
 from tfp_index.aggregation.dispersion import refuse_unmeasured
 from tfp_index.aggregation.dispersion_result import DispersionResult, Spread
 from tfp_index.kernels.disclosure import Contributions, contributions_of_runs
 from tfp_index.kernels.dispersion import (
     FirstSums,
     SortedCells,
+    centered_ranks,
     first_sums,
     less_mean,
     mean_sums,
@@ -28,7 +30,10 @@ from tfp_index.kernels.sums import Additive
 from tfp_index.results.elsewhere import Elsewhere
 from tfp_index.results.result import Sample
 from tfp_index.scale.programs._measured import checked, require_column
-from tfp_index.scale.programs._order_statistics import quantiles_over_partitions
+from tfp_index.scale.programs._order_statistics import (
+    quantiles_over_partitions,
+    values_at_ranks,
+)
 from tfp_index.scale.programs._shared import (
     Frame,
     frame_of,
@@ -51,6 +56,8 @@ __all__ = ["dispersion"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Thresholds = tuple[Floats, Floats]
+
+WINDOW = DisclosureRules.percentile_window
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +89,12 @@ class _Begin(Additive):
 
 
 def dispersion(
-    spec: Dispersion, context: Context, *, productivity: str = "productivity"
+    spec: Dispersion, context: Context, *, productivity: str = "productivity", window: int = WINDOW
 ) -> Program:
     """Measure dispersion; see `Dispersion.fit`.
+
+    For disclosure control the result keeps the means of `window` observations around each
+    percentile (`DisclosureRules.percentile_window`).
 
     Percentiles are exact, the same values of the data as in memory. Rounds: labels of groupings,
     counts and means of cells, means of pools, moments about them, two or three for each weighting's
@@ -107,6 +117,7 @@ def dispersion(
     for place, name in enumerate(names):
         base = spreads.get("unweighted")
         spreads[name] = yield from _spread(how, place, first[place], second[place], base)
+    centered = yield from _centered(how, first[0].n, window)
     empty = whole(context)
     rows: Any = Elsewhere("productivity and its cell", None)
     return DispersionResult(
@@ -122,6 +133,7 @@ def dispersion(
         cell=rows,
         joint_columns={},
         behind=behind,
+        centered={window: centered},
     )
 
 
@@ -165,6 +177,28 @@ def _second(panel: Panel, how: _How, centers: tuple[Floats, ...]) -> tuple[Any, 
 
 def _cells(panel: Panel, how: _How, place: int) -> SortedCells:
     return _weightings(panel, how)[place]
+
+
+def _values(panel: Panel, how: _How) -> SortedCells:
+    return replace(_cells(panel, how, 0), weights=None, rows=None)
+
+
+def _centered(how: _How, n: Ints, window: int) -> Program:
+    """(pools, percentiles) means of the observations around each percentile."""
+    p = np.array(how.spec.all_percentiles) / 100.0
+    center, fits = centered_ranks(n, p, window)
+    out = np.full(center.shape, np.nan)
+    cell = np.broadcast_to(np.arange(n.shape[0])[:, None], center.shape)[fits]
+    around = center[fits][:, None] + np.arange(window) - window // 2
+    values = yield from values_at_ranks(
+        _values,
+        (how,),
+        np.repeat(cell, window),
+        around.ravel(),
+        how.frame.context.partitions,
+    )
+    out[fits] = values.reshape(-1, window).mean(axis=1)
+    return out
 
 
 def _spread(
