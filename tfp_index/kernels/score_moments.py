@@ -35,6 +35,7 @@ __all__ = [
     "ScoreMoments",
     "block_moments",
     "differentiate",
+    "evaluate_products",
     "score_products",
 ]
 
@@ -241,7 +242,7 @@ def block_moments(
             own[:p] = np.add.reduceat(B[:, a:b] * eta[a:b], cut[:-1] - a, axis=1)
             if b - a > 1:
                 made = space[: P * (b - a - 1)].reshape(P, b - a - 1)
-                _evaluate(products, z[:, a : b - 1], mask[a : b - 1], made)
+                evaluate_products(products, z[:, a : b - 1], mask[a : b - 1], made)
                 # a firm's first row has no lag: nothing is lost where it falls out
                 own[p:] = np.add.reduceat(made, np.maximum(cut[:-1] - a - 1, 0), axis=1)
                 now += tiled_cross(made[:at_t], B[:, a + 1 : b])
@@ -251,8 +252,19 @@ def block_moments(
     return ScoreMoments(second, total, now, before)
 
 
-def _evaluate(products: Products, z: Floats, mask: Floats, made: Floats) -> None:
-    """Fill in the (P, n) monomials, zero in rows without a lag."""
+def evaluate_products(products: Products, z: Floats, mask: Floats, made: Floats) -> None:
+    """Fill in the products of columns, zero in rows without a lag.
+
+    Parameters
+    ----------
+    products : Products
+    z : (w, n) float array
+        Variables of stage 2, zero in rows without a lag.
+    mask : (n,) float array
+        Whether a row has a lag.
+    made : (P, n) float array
+        Where they go.
+    """
     made[0] = mask
     for i, j, m, v in products.runs:
         np.multiply(made[j : j + m], z[v], out=made[i : i + m])
