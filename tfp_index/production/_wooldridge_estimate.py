@@ -31,6 +31,7 @@ __all__ = [
     "LaggedInputs",
     "Layout",
     "dependence",
+    "equations",
     "estimate",
     "lagged_inputs",
     "mark_pairs",
@@ -246,7 +247,7 @@ def estimate(
         spread[arrays.firms] = weights
 
     def parts(work: Callable[[Sequence[Equation]], T]) -> list[T]:
-        return _walk(arrays, lambda firms: work(_equations(arrays, layout, firms, spread)))
+        return _walk(arrays, lambda firms: work(equations(arrays, layout, firms, spread)))
 
     own = _own_terms(arrays, layout)
     clusters = arrays.pairs if layout.by_row else int(arrays.firms.sum())
@@ -268,12 +269,21 @@ def _own_terms(arrays: Arrays, layout: Layout) -> tuple[int, int]:
     return every - len(arrays.state) if layout.shared else every, every
 
 
-def _equations(
-    arrays: Arrays, layout: Layout, firms: tuple[int, int], weights: Floats | None
+def equations(
+    arrays: Arrays, layout: Layout, firms: tuple[int, int], weights: Floats | None = None
 ) -> list[Equation]:
     """Both equations over some firms, or the second; what is particular to one stands first.
 
-    Of collinear columns the later is dropped: so an input that is not identified is seen.
+    Of collinear columns the later is dropped: so an input that is not identified is seen. Firms of
+    other arrays with the same `shape` and `terms` are further parts of the same rows.
+
+    Parameters
+    ----------
+    arrays : Arrays
+    layout : Layout
+    firms : (int, int)
+        The first, and the one after the last.
+    weights : (g,) float array, optional
     """
     block = _block(arrays, firms)
     own, d, k = _own_terms(arrays, layout), arrays.width, arrays.inputs
@@ -286,7 +296,7 @@ def _equations(
     y, basis, before = block.y[now], block.basis[now], block.basis[then]
     free, exogenous = block.free[now], block.controls[now]
     both = np.concatenate([free, block.state[now]], axis=1)
-    equations = [
+    found = [
         Equation(
             y,
             np.concatenate([before, exogenous, both], axis=1),
@@ -299,7 +309,7 @@ def _equations(
     if layout.system:
         first = np.delete(basis, arrays.linear, axis=1) if layout.shared else basis
         mine = both if layout.shared else free
-        equations.append(
+        found.append(
             Equation(
                 y,
                 np.concatenate([first, exogenous, mine], axis=1),
@@ -309,7 +319,7 @@ def _equations(
                 w,
             )
         )
-    return equations
+    return found
 
 
 def lagged_inputs(arrays: Arrays) -> LaggedInputs:

@@ -127,6 +127,20 @@ def test_the_influence_of_a_firm_is_its_derivative(correction, degree):
     np.testing.assert_allclose(V, psi.T @ psi, rtol=1e-9)
 
 
+@pytest.mark.parametrize("degree", [1, 3])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, degree):
+    panel = _simulated(300, 6, curvature=0.04).panel()
+    spec = tfp.GandhiNavarroRivers(revenue_share="share", share_degree=degree)
+    whole = spec.fit(panel)
+    monkeypatch.setattr(numbers, "BLOCK", 20)  # three firms
+    parts = spec.fit(panel)
+    np.testing.assert_allclose(np.asarray(parts.params), np.asarray(whole.params), rtol=1e-10)
+    np.testing.assert_allclose(parts.cov_params, whole.cov_params, rtol=1e-8)
+    for table in ("productivity", "elasticities_by_row", "fitted"):
+        for name, values in getattr(whole, table).values.items():
+            np.testing.assert_allclose(getattr(parts, table)[name], values, atol=1e-9)
+
+
 def test_bootstrap_errors_are_near_the_analytic_ones_for_any_number_of_workers():
     panel = _simulated(1_000, 6).panel()
     analytic = np.asarray(SPEC.fit(panel).bse)

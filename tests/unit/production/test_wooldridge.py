@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -145,6 +147,53 @@ def test_bootstrap_errors_are_near_the_analytic_ones():
     again = tfp.Wooldridge(se=tfp.Bootstrap(reps=150, workers=2)).fit(panel, rng=1)
     assert np.array_equal(again.cov_params, boot.cov_params)
     assert boot.record.seed == 1
+
+
+@pytest.mark.parametrize("se", ["clustered", "robust"])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, se):
+    from tfp_index.production import _wooldridge_estimate as numbers
+
+    spec = tfp.Wooldridge(se=se, controls=("time",))
+    whole = spec.fit(_panel(_frame()))
+    monkeypatch.setattr(numbers, "BLOCK", 20)  # three firms
+    parts = spec.fit(_panel(_frame()))
+    np.testing.assert_allclose(np.asarray(parts.params), np.asarray(whole.params), rtol=1e-10)
+    np.testing.assert_allclose(parts.cov_params, whole.cov_params, rtol=1e-9)
+    for name, values in whole.productivity.values.items():
+        np.testing.assert_allclose(parts.productivity[name], values, atol=1e-10)
+    for name in ("f", "f_clustered", "partial_r_squared"):
+        np.testing.assert_allclose(parts.first_stage[name], whole.first_stage[name], rtol=1e-9)
+
+
+def test_partitions_of_firms_add_up():
+    """Firms that stand in two places give the sums of one."""
+    from tfp_index.kernels.system_gmm import solve_system
+    from tfp_index.production import _wooldridge_estimate as numbers
+    from tfp_index.production._rows import complete_rows, read_logs
+
+    frame, spec = _frame(), tfp.Wooldridge()
+    roles = ("output", "labor", "capital", "materials")
+
+    def arrays_of(chosen):
+        panel = _panel({name: values[chosen] for name, values in frame.items()})
+        logs = read_logs(panel, roles)
+        return spec._arrays(panel, complete_rows(panel, logs), logs, {})
+
+    whole = arrays_of(np.ones(frame["firm"].size, bool))
+    layout = numbers.Layout(system=True, shared=False, by_row=False, steps=2, windmeijer=True)
+    there = [
+        dataclasses.replace(arrays_of(chosen), shape=whole.shape)
+        for chosen in (frame["firm"] < 100, frame["firm"] >= 100)
+    ]
+
+    def parts(work):
+        return [work(numbers.equations(a, layout, (0, a.firms.size))) for a in there]
+
+    one = numbers.estimate(whole, layout)
+    two = solve_system(parts, one.coefficients.size, one.clusters)
+    np.testing.assert_allclose(two.coefficients, one.coefficients, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(two.covariance[-2:, -2:], one.covariance[-2:, -2:], rtol=1e-8)
+    assert two.j_statistic == pytest.approx(one.j_statistic, rel=1e-8)
 
 
 @pytest.mark.slow
