@@ -200,7 +200,9 @@ def _program(spec: Office, context: Context) -> Program:
         estimated = _told(fit, spec.disclosure)
     results = []
     for table in spec.tables:
-        found, _ = yield from _after(program_of(table)(table, context), steps)
+        window = {"window": spec.disclosure.percentile_window}
+        options = window if type(table).__name__ == "Dispersion" else {}
+        found, _ = yield from _after(program_of(table)(table, context, **options), steps)
         results.append(found)
     used = max(result.record.sample.used for result in results)
     rest = everything.rows - used - sum(lost.values())
