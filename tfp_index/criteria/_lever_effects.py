@@ -392,8 +392,8 @@ def associations(panel: Panel, regressions: tuple[Regression, ...]) -> Table:
         "rows_with_practice": floats(f.adopters for f in found),
         "reason": [here.reason for here in regressions],
     }
-    notes = ("log TFP on the practice, given industry, period and size; errors clustered by "
-             "enterprise", "an association, not a cause")  # fmt: skip
+    notes = ("log TFP on the practice; errors clustered by enterprise", "an association, not a "
+             "cause")  # fmt: skip
     return Table(columns, "Practices and log TFP", notes, panel.keys.backend)
 
 

@@ -36,20 +36,27 @@ def name_of(family: str, more: Mapping[str, Any], lang: str, *, short: bool = Fa
     return say_in.text(f"levers.{family}.{kind}", **_values(more, say_in))
 
 
-def assumption(family: str, lang: str) -> str:
+def assumption(family: str, spec: Levers, lang: str) -> str:
     """Say what is held fixed."""
-    return language(lang).text(f"levers.{family}.assumption")
+    say_in = language(lang)
+    return say_in.text(f"levers.{family}.assumption", like=_like(spec, say_in))
+
+
+def _like(spec: Levers, say_in: Language) -> str:
+    """Say between whom a practice is compared."""
+    return say_in.text("levers.like.plain" if spec.size is None else "levers.like.size")
 
 
 def remarks(spec: Levers, lang: str) -> tuple[str, ...]:
     """Say what a reader of all levers must know."""
     say_in = language(lang)
     how = "analytic" if spec.se == "analytic" else "bootstrap"
-    return (
+    said = (
         say_in.text("levers.remark.points", weight=spec.weight),
         say_in.text("levers.remark.additive"),
         say_in.text(f"levers.remark.{how}", level=say_in.percent(spec.level, 0)),
     )
+    return said if spec.industry else (*said, say_in.text("levers.remark.no_industry"))
 
 
 def explanation(family: str, said: Said, lang: str, reason: str = "") -> str:
@@ -68,12 +75,15 @@ def explanation(family: str, said: Said, lang: str, reason: str = "") -> str:
     effect = say_in.text("levers.effect", **points)
     values |= {
         "effect": effect,
+        "like": _like(said.spec, say_in),
         "period": said.period,
         "changed": say_in.integer(said.changed),
         "enterprises": say_in.integer(said.enterprises),
     }
-    first = say_in.text(f"levers.{family}.first", **values)
-    return f"{first} {say_in.text(f'levers.{family}.second', **values)}"
+    sentences = [say_in.text(f"levers.{family}.{part}", **values) for part in ("first", "second")]
+    if not said.spec.industry:
+        sentences.append(say_in.text("levers.remark.no_industry"))
+    return " ".join(sentences)
 
 
 def _values(more: Mapping[str, Any], say_in: Language) -> dict[str, Any]:

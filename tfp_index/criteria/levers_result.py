@@ -227,7 +227,7 @@ class LeversResult(Result):
             "kind": "association" if m.family == "practice" else "counterfactual",
             "additive": "by rule" if m.family in ATTRIBUTED else "groups",
             "rank": rank.get(m.lever, np.nan),
-            "assumption": assumption(m.family, lang),
+            "assumption": assumption(m.family, self.spec, lang),
             "reason": m.reason,
         }
         if not m.effects:

@@ -457,6 +457,18 @@ def test_both_languages_hold_the_same_table(levers):
         levers.tidy("fr")
 
 
+def test_words_follow_the_options(data):
+    panel = panel_of(*data)
+    spec = tfp.Levers(levers=("laggards", "practices"), practices="iso9001", size=None)
+    fit = spec.fit(panel, "tfp")
+    assert "same industry and period," in fit.explain("practice:iso9001", "en")
+    assert "quy mô" not in fit.explain("practice:iso9001", "vi")
+    whole = dataclasses.replace(spec, industry=None).fit(panel, "tfp")
+    assert "read province" in whole.explain("laggards_p25", "en")
+    assert "read province" not in fit.explain("laggards_p25", "en")
+    assert len(whole.tidy().notes) == len(fit.tidy().notes) + 1
+
+
 def test_reasons_and_notes_are_said_in_vietnamese(data):
     frame, roles = data
     vi = language("vi")
