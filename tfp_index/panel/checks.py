@@ -17,7 +17,7 @@ from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 from tfp_index.panel.table import Table
 
-__all__ = ["CODES", "Finding", "Findings", "check", "refuse_mixed_bases", "require_keys"]
+__all__ = ["CODES", "Finding", "Findings", "check", "folded", "refuse_mixed_bases", "require_keys"]
 
 CODES = {
     "duplicate_key": ("error", "keep one row per entity and period, or name a third key: item="),
@@ -360,6 +360,17 @@ def _keys(found: _Collector) -> None:
     _lookalikes(found)
 
 
+def folded(label: str) -> str:
+    """Return a label without what its writing may vary in: case, spaces, Unicode form.
+
+    Examples
+    --------
+    >>> folded("  HẠ  Long ") == folded("hạ long")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", label).casefold().split())
+
+
 def _lookalikes(found: _Collector) -> None:
     labels = found.panel.entity_labels
     if labels.dtype.kind != "O":
@@ -368,13 +379,13 @@ def _lookalikes(found: _Collector) -> None:
     for code, label in enumerate(labels.tolist()):
         if not isinstance(label, str):
             continue
-        folded = " ".join(unicodedata.normalize("NFC", label).casefold().split())
-        if folded in seen:
+        key = folded(label)
+        if key in seen:
             row = int(np.searchsorted(found.panel.entity_codes, code))
-            other = seen[folded]
+            other = seen[key]
             text = f"{label!r} and {other!r} differ only in writing"
             found.rows("lookalike_entity", None, np.array([row]), _said(text))
-        seen.setdefault(folded, label)
+        seen.setdefault(key, label)
 
 
 def _values(found: _Collector, role: str, values: NDArray[np.float64], positive: bool) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "build_frame",
     "factorize",
     "is_missing",
+    "label_key",
     "quoted",
     "read_columns",
     "relation_batches",
@@ -398,14 +399,15 @@ def _by_label(codes: NDArray[np.int64], labels: list[Any]) -> tuple[NDArray[np.i
     used = np.zeros(len(labels) + 1, bool)
     used[codes] = True  # -1, a missing key, marks the extra last place
     texts = all(type(label) is str for label in labels)
-    key: Any = labels.__getitem__ if texts else lambda i: _label_key(labels[i])
+    key: Any = labels.__getitem__ if texts else lambda i: label_key(labels[i])
     order = sorted(np.flatnonzero(used[:-1]).tolist(), key=key)
     rank = np.full(len(labels) + 1, -1, np.int64)
     rank[order] = np.arange(len(order))
     return rank[codes], _objects([labels[i] for i in order])
 
 
-def _label_key(label: Any) -> tuple[int, Any, str]:
+def label_key(label: Any) -> tuple[int, Any, str]:
+    """Return what labels are sorted by: numbers, then text, then anything else."""
     if isinstance(label, (int, float, np.number)):
         return (0, float(label), str(label))
     return (1 if isinstance(label, str) else 2, str(label), "")

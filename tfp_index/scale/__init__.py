@@ -2,12 +2,13 @@
 
 `run` takes the specification that would be fitted in memory and a source that need not fit there;
 `read_manifest` reads what a finished run left behind. `Office` is the run of a statistics office:
-from raw data to cells that may be published.
+from raw data to cells that may be published. `Checks` are those of `Panel.check`.
 """
 
 from tfp_index.scale.job import Job
 from tfp_index.scale.manifest import Manifest, read_manifest
 from tfp_index.scale.office import Office, OfficeResult
+from tfp_index.scale.programs.checks import Checks
 from tfp_index.scale.run import run
 
-__all__ = ["Job", "Manifest", "Office", "OfficeResult", "read_manifest", "run"]
+__all__ = ["Checks", "Job", "Manifest", "Office", "OfficeResult", "read_manifest", "run"]
