@@ -369,6 +369,39 @@ def test_a_fitted_result_and_its_row_values_are_the_same(data):
     np.testing.assert_array_equal(one.tidy()["points"], two.tidy()["points"])
 
 
+def test_entrants_are_those_never_seen_before(data):
+    frame, roles = data
+    last, before = frame["year"].max(), frame["year"].max() - 1
+    old = frame.loc[frame["year"] < before, "enterprise"].unique()
+    back = old[np.isin(old, frame.loc[frame["year"] == last, "enterprise"])][:20]
+    frame = frame[~(frame["enterprise"].isin(back) & (frame["year"] == before))]  # a gap
+    frame = frame.assign(tfp=frame["tfp"].where(frame["year"] != before))  # nobody measured then
+    fit = tfp.Levers(levers="entry").fit(panel_of(frame, roles), "tfp")
+    changed = fit.counterfactual("entry").to_frame().dropna()
+    lifted = changed.loc[changed["productivity"] > changed["before"], "enterprise"]
+    first = frame.groupby("enterprise")["year"].min()
+    assert len(lifted)
+    assert (first.loc[lifted] == last).all()
+    said = int((first == last).sum())
+    assert str(said) in fit.explain("entry", "en")
+
+
+def test_many_groupings_are_added_up_one_at_a_time_with_the_same_numbers(data, monkeypatch):
+    spec = tfp.Levers(by=("industry", "district", "ownership"), practices="iso9001")
+    at_once = spec.fit(panel_of(*data), "tfp")
+    assert len(at_once.slices[0].parts) == 1
+    monkeypatch.setattr("tfp_index.criteria._lever_rows.FINEST", 1)
+    apart = spec.fit(panel_of(*data), "tfp")
+    assert len(apart.slices[0].parts) == 4
+    for name in ("points", "standard_error", "enterprises", "of", "share", "carried_by"):
+        np.testing.assert_allclose(apart.tidy()[name], at_once.tidy()[name], rtol=1e-9, atol=1e-14)
+    boot = dataclasses.replace(spec, se=tfp.Bootstrap(reps=5), levers=("frontier",))
+    errors = [boot.fit(panel_of(*data), "tfp", rng=1).tidy()["standard_error"]]
+    monkeypatch.undo()
+    errors.append(boot.fit(panel_of(*data), "tfp", rng=1).tidy()["standard_error"])
+    np.testing.assert_allclose(errors[0], errors[1], rtol=1e-9)
+
+
 def test_sampling_weights_are_like_copies(data):
     frame, roles = data
     last = frame[frame["year"] == frame["year"].max()].reset_index(drop=True)
