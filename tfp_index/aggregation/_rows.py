@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, SpecificationError, nearest
 from tfp_index.kernels.ordering import dense_codes, distinct_values
+from tfp_index.panel.figures import LARGEST_EXPONENT, figures
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
@@ -57,9 +58,9 @@ def read_column(panel: Panel, name: str) -> Floats:
     Raises
     ------
     DataError
-        If the panel has neither.
+        If the panel has neither, or a figure is out of all scale.
     """
-    return panel[_role(panel, name)]
+    return figures(panel, _role(panel, name))
 
 
 def read_level(panel: Panel, name: str) -> Floats:
@@ -73,7 +74,9 @@ def read_level(panel: Panel, name: str) -> Floats:
         and not role.endswith(SHARE_SUFFIX)
         and role in ("output", "value_added", "investment", *panel.inputs)
     )
-    return np.exp(panel[role]) if in_logs else panel[role]
+    if in_logs:
+        return np.exp(figures(panel, role, logs=True, largest=LARGEST_EXPONENT))
+    return figures(panel, role)
 
 
 def _role(panel: Panel, name: str) -> str:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, nearest
 from tfp_index.kernels import capital as kernel
-from tfp_index.measurement._guards import figures, series_name
+from tfp_index.measurement._guards import series_name
 from tfp_index.measurement._series import DenseSeries
+from tfp_index.panel.figures import figures
 from tfp_index.panel.panel import Panel
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tfp_index.kernels import services as kernel
 from tfp_index.kernels.groups import calendar_lags, group_offsets
 from tfp_index.kernels.growth import chain_index
 from tfp_index.kernels.ordering import dense_codes
-from tfp_index.measurement._guards import figures
+from tfp_index.panel.figures import figures
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.mapping import ReadOnly
 from tfp_index.panel.panel import Panel

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
-from tfp_index.kernels.blocks import map_blocks
 from tfp_index.panel.checks import refuse_mixed_bases
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
 __all__ = [
-    "figures",
     "refuse_logs",
     "refuse_mixed_bases",
     "refuse_not_positive",
@@ -27,43 +25,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-_LARGEST, _SMALLEST = 1e100, 1e-100
-"""Figures beyond these are no measurements, and products and ratios of them have no double."""
-
-
-def figures(panel: Panel, role: str) -> Floats:
-    """Read a role whose figures a double can multiply and divide; missing ones pass.
-
-    Raises
-    ------
-    DataError
-        If the role is absent, or a figure is infinite or out of all scale.
-    """
-    values = panel[role]
-
-    def ends(rows: slice) -> tuple[float, float]:
-        size = np.abs(values[rows])
-        return np.fmin.reduce(size, initial=np.inf), np.fmax.reduce(size, initial=0.0)
-
-    limits = map_blocks(ends, values.shape[0])
-    if all(low >= _SMALLEST and high <= _LARGEST for low, high in limits):
-        return values
-    size = np.abs(values)
-    bad = np.flatnonzero((size > _LARGEST) | ((size < _SMALLEST) & (size > 0.0)))
-    if bad.size:
-        entity, time = series_name(panel, int(bad[0]))
-        infinite = bool(np.isinf(values[bad[0]]))
-        raise DataError(
-            f"{role} is {values[bad[0]]:g} in {bad.size} row(s), first here",
-            code="non_finite" if infinite else "out_of_scale",
-            column=panel.names[role],
-            entity=entity,
-            time=time,
-            expected="finite numbers" if infinite else "0, or a size from 1e-100 to 1e100",
-            remedy="correct it, or leave it empty if it is not known",
-        )
-    return values
 
 
 def series_name(panel: Panel, row: int) -> tuple[Any, Any]:

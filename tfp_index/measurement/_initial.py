@@ -13,8 +13,9 @@ from tfp_index.kernels import initial_stock as kernel
 from tfp_index.kernels.capital import left_of_new, steady_vintages
 from tfp_index.kernels.prices import deflate
 from tfp_index.measurement._ageing import Ageing, artificial_periods, by_item
-from tfp_index.measurement._guards import figures, series_name
+from tfp_index.measurement._guards import series_name
 from tfp_index.measurement._series import DenseSeries
+from tfp_index.panel.figures import figures
 
 if TYPE_CHECKING:
     from tfp_index.measurement.perpetual_inventory import PerpetualInventory

@@ -22,14 +22,9 @@ from tfp_index.measurement._cells import (
     growth_above_zero,
     services_sample,
 )
-from tfp_index.measurement._guards import (
-    figures,
-    refuse_logs,
-    refuse_mixed_bases,
-    refuse_row,
-    require_item,
-)
+from tfp_index.measurement._guards import refuse_logs, refuse_mixed_bases, refuse_row, require_item
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError
 from tfp_index.kernels import labor as kernel
 from tfp_index.measurement._cells import entity_means
-from tfp_index.measurement._guards import figures, refuse_logs, series_name
+from tfp_index.measurement._guards import refuse_logs, series_name
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.results.result import Result, Sample, record_of

@@ -13,7 +13,7 @@ from tfp_index.errors import DataError
 from tfp_index.kernels.groups import group_sums
 from tfp_index.kernels.prices import deflate, rebase
 from tfp_index.measurement._ageing import ageing_of
-from tfp_index.measurement._guards import figures, refuse_logs, refuse_mixed_bases, series_name
+from tfp_index.measurement._guards import refuse_logs, refuse_mixed_bases, series_name
 from tfp_index.measurement._initial import (
     METHODS,
     NO_FIGURE,
@@ -25,6 +25,7 @@ from tfp_index.measurement._initial import (
 from tfp_index.measurement._series import DenseSeries, base_rows, dense_series
 from tfp_index.measurement.perpetual_inventory_result import PerpetualInventoryResult
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose

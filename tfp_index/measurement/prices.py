@@ -12,7 +12,6 @@ from tfp_index.errors import DataError
 from tfp_index.kernels import prices as kernel
 from tfp_index.measurement._cells import chain_origin, entity_means, growth_above_zero
 from tfp_index.measurement._guards import (
-    figures,
     refuse_logs,
     refuse_mixed_bases,
     refuse_not_positive,
@@ -21,6 +20,7 @@ from tfp_index.measurement._guards import (
 )
 from tfp_index.measurement._series import base_rows, series_columns
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.results.result import Result, record_of

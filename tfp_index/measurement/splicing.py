@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.kernels import prices as kernel
-from tfp_index.measurement._guards import (
-    figures,
-    refuse_logs,
-    refuse_not_positive,
-    row_sample,
-    series_name,
-)
+from tfp_index.measurement._guards import refuse_logs, refuse_not_positive, row_sample, series_name
 from tfp_index.measurement._series import series_columns
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
 from tfp_index.results.result import Result, record_of

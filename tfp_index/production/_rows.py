@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, EstimationError
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample
 
@@ -124,9 +124,13 @@ def read_logs(panel: Panel, roles: Sequence[str]) -> dict[str, Floats]:
     Raises
     ------
     DataError
-        At the first entry whose log is not finite, missing entries aside.
+        At the first entry whose log is not finite or out of all scale, missing entries aside.
     """
-    return {role: _finite(panel, role, panel.log(role)) for role in roles}
+    found = {}
+    for role in roles:
+        figures(panel, role, logs=panel.logs)
+        found[role] = panel.log(role)
+    return found
 
 
 def read_plain(panel: Panel, roles: Sequence[str]) -> dict[str, Floats]:
@@ -135,25 +139,9 @@ def read_plain(panel: Panel, roles: Sequence[str]) -> dict[str, Floats]:
     Raises
     ------
     DataError
-        At the first entry that is infinite.
+        At the first entry that is infinite or out of all scale.
     """
-    return {role: _finite(panel, role, panel[role]) for role in roles}
-
-
-def _finite(panel: Panel, role: str, values: Floats) -> Floats:
-    infinite = np.flatnonzero(np.isinf(values))
-    if infinite.size:
-        entity, time = panel.where(int(infinite[0]))
-        raise DataError(
-            f"{role} is infinite in {infinite.size} row(s), first here",
-            code="non_finite",
-            column=panel.names[role],
-            entity=entity,
-            time=time,
-            expected="finite numbers",
-            remedy="a log of zero is no number: correct or remove these rows",
-        )
-    return values
+    return {role: figures(panel, role) for role in roles}
 
 
 def complete_rows(panel: Panel, columns: Mapping[str, Floats], *, whole: bool = True) -> Used:

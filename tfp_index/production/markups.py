@@ -15,6 +15,7 @@ from tfp_index.errors import (
     SpecificationError,
     warn,
 )
+from tfp_index.panel.figures import LARGEST_EXPONENT, figures
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.roles import SHARE_SUFFIX
 from tfp_index.panel.table import Table
@@ -232,8 +233,10 @@ class Markups(Specification):
 
     def _log_share(self, panel: Panel) -> Floats:
         if not self._role.endswith(SHARE_SUFFIX):
+            if panel.logs:  # its level will be taken
+                return figures(panel, self._role, logs=True, largest=LARGEST_EXPONENT)
             return read_logs(panel, (self._role,))[self._role]
-        values = panel[self._role]
+        values = figures(panel, self._role)
         bad = np.flatnonzero((values <= 0) | np.isinf(values))
         if bad.size:
             entity, time = panel.where(int(bad[0]))
