@@ -170,7 +170,7 @@ def triangular_factor(
     array([[ 5., 10.],
            [ 0.,  0.]])
     """
-    parts = [c.reshape(c.shape[0], -1) for c in columns]
+    parts = [c if c.ndim > 1 else c[:, None] for c in columns]
     p = sum(part.shape[1] for part in parts)
     factor = np.zeros((0, p))
     size = max(FACTOR_ENTRIES // max(p, 1), 4 * p, 1) if size is None else size

@@ -172,3 +172,21 @@ def test_gmm_refuses_a_weight_from_fewer_clusters_than_moments():
     meat = linalg.clustered_meat(Z, y, firm % 3, 3)
     with pytest.raises(np.linalg.LinAlgError):
         linalg.linear_gmm(Z.T @ X, Z.T @ y, meat)
+
+
+def test_factor_of_no_rows_is_zero():
+    assert np.array_equal(linalg.triangular_factor(np.zeros((0, 2)), np.zeros(0)), np.zeros((3, 3)))
+
+
+def test_regressions_from_a_factor_are_those_of_the_rows():
+    rng = np.random.default_rng(3)
+    X = np.column_stack([np.ones(60), rng.normal(size=(60, 2))])
+    X = np.column_stack([X, X[:, 1] - X[:, 2]])  # says nothing new
+    Y = rng.normal(size=(60, 2))
+    b, bread, ssr, rank = linalg.least_squares_of_factor(linalg.triangular_factor(X, Y), 4)
+    for j in range(2):
+        fit = linalg.least_squares(X, Y[:, j])
+        np.testing.assert_allclose(b[:, j], fit.coefficients, atol=1e-13)
+        np.testing.assert_allclose(bread, fit.bread, rtol=1e-11)
+        assert ssr[j] == pytest.approx(fit.ssr, rel=1e-12)
+    assert rank.dropped.tolist() == [3]

@@ -141,6 +141,19 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch, degree):
             np.testing.assert_allclose(getattr(parts, table)[name], values, atol=1e-9)
 
 
+def test_blocks_without_pairs_and_without_drawn_firms(monkeypatch):
+    sim = _simulated(90, 5)
+    frame = sim.frame()
+    frame = frame[(frame["firm"] % 3 == 0) | (frame["year"] == 2)]  # most firms have one row
+    panel = tfp.Panel.from_frame(frame, **sim.roles)
+    drawn = dataclasses.replace(SPEC, se=tfp.Bootstrap(reps=4))
+    whole = SPEC.fit(panel), drawn.fit(panel, rng=1)
+    monkeypatch.setattr(numbers, "BLOCK", 1)
+    parts = SPEC.fit(panel), drawn.fit(panel, rng=1)
+    for one, other in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(one.cov_params, other.cov_params, rtol=1e-9)
+
+
 def test_bootstrap_errors_are_near_the_analytic_ones_for_any_number_of_workers():
     panel = _simulated(1_000, 6).panel()
     analytic = np.asarray(SPEC.fit(panel).bse)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 
 import tfp_index as tfp
 from benchmarks._harness import MB, peak_allocated
-from benchmarks.bench_one_step import SPECS, panel_of, quiet, size_of
+from benchmarks.bench_one_step import SPECS, frame_of, panel_of, quiet, size_of
 
 ROWS = 400_000
 """So many that a matrix of terms outweighs the blocks in work by some megabytes."""
@@ -39,6 +40,20 @@ def test_no_column_of_terms_is_kept(name):
     quiet(SPECS[name], panel_of(2_000))  # imports
     fit, peak = peak_allocated(lambda: quiet(SPECS[name], panel))
     assert peak - _outputs(fit) < TERMS[name] * ROWS * 8 / MB
+    assert peak <= 4 * size_of(panel)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPECS)
+def test_levels_and_gaps_stay_within_four_panels(name):
+    """Logs are new columns here, complete rows are copies, and outputs are spread over all rows."""
+    frame, roles = frame_of(ROWS)
+    for column in ("output", "labor", "capital", "materials", "share"):
+        frame[column] = np.exp(frame[column])
+    frame.loc[frame.index % 20 == 0, "labor"] = np.nan
+    panel = tfp.Panel.from_frame(frame, **{**roles, "logs": False})
+    quiet(SPECS[name], panel_of(2_000))
+    _, peak = peak_allocated(lambda: quiet(SPECS[name], panel))
     assert peak <= 4 * size_of(panel)
 
 

@@ -165,6 +165,21 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch, se):
         np.testing.assert_allclose(parts.first_stage[name], whole.first_stage[name], rtol=1e-9)
 
 
+@pytest.mark.parametrize("options", [{}, {"se": tfp.Bootstrap(reps=4)}, {"se": "robust"}])
+def test_blocks_without_pairs_and_without_drawn_firms(monkeypatch, options):
+    from tfp_index.production import _wooldridge_estimate as numbers
+
+    frame = _frame()
+    chosen = (frame["firm"] % 3 == 0) | (frame["year"] == 2)  # most firms have one row
+    panel = _panel({name: values[chosen] for name, values in frame.items()})
+    spec = tfp.Wooldridge(degree=1, **options)
+    whole = spec.fit(panel, rng=1)
+    monkeypatch.setattr(numbers, "BLOCK", 1)
+    parts = spec.fit(panel, rng=1)
+    np.testing.assert_allclose(parts.cov_params, whole.cov_params, rtol=1e-9)
+    assert parts.sample.to_dict() == whole.sample.to_dict()
+
+
 def test_partitions_of_firms_add_up():
     """Firms that stand in two places give the sums of one."""
     from tfp_index.kernels.system_gmm import solve_system
