@@ -568,6 +568,27 @@ def test_no_blank_follows_from_a_total(levers):
                 assert blank != 1, (lever, dim)
 
 
+def test_published_groups_pass_the_rules_worked_out_again(levers, data):
+    frame, _ = data
+    public = levers.to_public().public.to_frame()
+    published = public[public["status"] == "published"]
+    checked = 0
+    for lever, block in published.groupby("lever"):
+        rows = levers.counterfactual(lever).to_frame().merge(frame, on=["enterprise", "year"])
+        rows = rows.dropna(subset=["points"])
+        for dim in ("industry", "district"):
+            for group in set(block[dim]) - {"(total)"}:
+                mine = rows[rows[dim] == group]
+                for sizes in (mine["points"].abs(), mine["weight_before"]):
+                    top = np.sort(sizes[sizes > 0.0])[::-1]
+                    if top.size:
+                        assert top.size >= 5, (lever, group)
+                        assert top[:2].sum() <= 0.85 * top.sum(), (lever, group)
+                        assert top[2:].sum() >= 0.10 * top[0], (lever, group)
+                        checked += 1
+    assert checked > 50
+
+
 def test_a_dominant_enterprise_hides_its_group(data):
     frame, roles = data
     frame = frame.copy()
