@@ -213,3 +213,60 @@ def test_a_constant_in_output_moves_nothing_but_productivity(leaving):
     assert np.allclose(*(np.asarray(f.params) for f in fits), atol=1e-8)
     gap = fits[1].productivity["productivity"] - fits[0].productivity["productivity"]
     assert np.allclose(gap, 9.0, atol=1e-7)
+
+
+# estprod (R), gross output ------------------------------------------------------------------------
+
+
+def gross_by_its_definition(frame, unit=1.0):
+    """Five moments for two coefficients, unweighted; ω less the constant, its law without one."""
+    from scipy.optimize import least_squares
+
+    def before(values, periods=1):
+        return values.groupby(frame["id"]).shift(periods).to_numpy()
+
+    y, free = frame["var1"].to_numpy(), frame["var2"]
+    state, proxy = frame["var3"] * unit, frame["var4"]
+    powers = [state**i * proxy**j for i in range(4) for j in range(4 - i) if i + j]
+    X = np.column_stack([np.ones_like(y), free, *powers])
+    b = np.linalg.lstsq(X, y, rcond=None)[0]
+    phi = pd.Series(X[:, 2:] @ b[2:], frame.index)
+    Z = np.column_stack([before(free), before(proxy), before(proxy, 2), before(state), state])
+    used = ~np.isnan(before(phi))
+
+    def sums(beta):
+        left = (y - X[:, :2] @ b[:2] - beta[0] * state - beta[1] * proxy).to_numpy()[used]
+        omega = (before(phi) - beta[0] * before(state) - beta[1] * before(proxy))[used]
+        e = left - omega * (omega @ left) / (omega @ omega)
+        return np.nansum(Z[used] * e[:, None], axis=0)
+
+    found = least_squares(sums, [0.0, 0.0], method="lm", xtol=1e-14, ftol=1e-14)
+    return np.array([b[1], found.x[0] * unit, found.x[1]])
+
+
+PEERS_OPTIMIZER = 5e-7  # it stops there
+
+
+def test_gross_output_of_estprod_is_another_estimator(reference, shared_file):
+    """Overidentified without weights: it is reproduced, and it depends on the unit of capital."""
+    frame = pd.read_csv(shared_file("data/production/estprod_data.csv.gz"))
+    frame = frame.sort_values(["id", "year"])
+    peer = reference("firm_estimators")["estprod_R"]["lp_gross"]["coef"]
+    wanted = np.array([peer[name] for name in ("var2", "var3", "var4")])
+    assert np.abs(gross_by_its_definition(frame) - wanted).max() < PEERS_OPTIMIZER
+    moved = gross_by_its_definition(frame, unit=10.0) - wanted
+    assert np.abs(moved).max() > 1e-3
+    ours = []
+    for unit in (1.0, 10.0):
+        panel = tfp.Panel.from_frame(
+            frame.assign(var3=frame["var3"] * unit), entity="id", time="year", output="var1",
+            logs=True, inputs={"free": "var2", "state": "var3", "materials": "var4"},
+        )  # fmt: skip
+        spec = tfp.LevinsohnPetrin(
+            free="free", state="state", proxy="materials", proxy_is_input=True, se=None
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", tfp.TFPWarning)  # the data are random numbers
+            fit = spec.fit(panel)
+        ours.append([fit.params["free"], fit.params["state"] * unit, fit.params["materials"]])
+    assert np.allclose(*ours, rtol=1e-8)

@@ -49,7 +49,7 @@ MOST_PRODUCTS = 400
 MOST_LEVELS = 64
 """Levels of the categories in stage 1 above which their columns are too many to write out."""
 
-FIRM_ROWS = 1_024
+FIRM_ROWS = 2_048
 """Rows taken at a time: some hundred products of them fit in a core's cache."""
 
 GATHERED_ROWS = 8_192
