@@ -18,10 +18,12 @@ from tfp_index.panel.frames import build_frame
 
 __all__ = [
     "column_names",
+    "common_dialect",
     "csv_dialect",
     "read_file",
     "read_files",
     "read_workbook_frames",
+    "refuse_absent_columns",
     "write_file",
 ]
 
@@ -99,15 +101,13 @@ def column_names(path: Path) -> list[str]:
         raise FileError(f"{path} is damaged: {error}", code="unreadable_file") from error
 
 
-def read_files(paths: Sequence[Path], columns: Sequence[str]) -> Any:
-    """Read some columns of Parquet or CSV files that together are one table.
+def refuse_absent_columns(paths: Sequence[Path], columns: Sequence[str]) -> None:
+    """Raise if one of several files lacks a column.
 
     Raises
     ------
-    FileError
-        If a file is damaged, or a column has types in two files that do not go together.
     DataError
-        If a file lacks a column.
+        Naming the file, the column and those that come close.
     """
     for path in paths:
         names = column_names(path)
@@ -119,10 +119,54 @@ def read_files(paths: Sequence[Path], columns: Sequence[str]) -> Any:
                     column=column,
                     remedy=nearest(column, names),
                 )
+
+
+def common_dialect(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the dialect of text files that together are one table.
+
+    A column that holds codes with leading zeros in one of them is text in all.
+
+    Raises
+    ------
+    FileError
+        If the files are separated in different ways, or numbers are.
+    """
+    found = [csv_dialect(path, path.suffix.lower() == ".tsv") for path in paths]
+    texts = {name: str for dialect in found for name in dialect["dtype"]}
+    rest = [{k: v for k, v in dialect.items() if k != "dtype"} for dialect in found]
+    for path, dialect in zip(paths, rest, strict=True):
+        if dialect != rest[0]:
+            raise FileError(
+                f"{paths[0].name} and {path.name} are written in different ways: {rest[0]} and "
+                f"{dialect}",
+                code="mixed_file_types",
+                remedy="save them with the same separator and decimal mark",
+            )
+    return {**rest[0], "dtype": texts}
+
+
+def read_files(paths: Sequence[Path], columns: Sequence[str]) -> Any:
+    """Read some columns of Parquet or CSV files that together are one table.
+
+    Raises
+    ------
+    FileError
+        If a file is damaged, or a column has types in two files that do not go together.
+    DataError
+        If a file lacks a column.
+    """
+    refuse_absent_columns(paths, columns)
     if paths[0].suffix.lower() not in (".parquet", ".pq"):
         import pandas as pd
 
-        return pd.concat([read_file(path)[list(columns)] for path in paths], ignore_index=True)
+        dialect = common_dialect(paths)
+        try:
+            parts = [pd.read_csv(p, encoding="utf-8-sig", **dialect)[list(columns)] for p in paths]
+        except (ValueError, OSError, UnicodeError) as error:
+            raise FileError(
+                f"the files could not be read as one table: {error}", code="unreadable_file"
+            ) from error
+        return pd.concat(parts, ignore_index=True)
     pa = require("pyarrow", extra="io", purpose="reading Parquet")
     parquet = require("pyarrow.parquet", extra="io", purpose="reading Parquet")
     try:

@@ -175,16 +175,22 @@ def arrow_batches(frame: Any, columns: Collection[str], rows: int) -> Any:
         return frame
     import narwhals.stable.v2 as nw
 
+    _refuse_duplicates(frame)
     wrapped = _wrap(frame, nw).lazy().select(*columns).collect()
+    found = "bytes"
     try:
-        return wrapped.to_arrow().to_reader(rows)
-    except (ValueError, TypeError) as error:  # Arrow's own errors are among these
-        raise DataError(
-            f"the frame has a column of mixed types: {error}",
-            code="mixed_types",
-            expected="one type in each column",
-            remedy="write keys in one way, all as text or all as whole numbers",
-        ) from error
+        table = wrapped.to_arrow()
+        binary = [field.name for field in table.schema if pa.types.is_binary(field.type)]
+        if not any(isinstance(v, str) for name in binary for v in wrapped[name].to_list()):
+            return table.to_reader(rows)
+    except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's own are among these
+        found = str(error)
+    raise DataError(
+        f"the frame has a column of mixed types, or of one that Arrow lacks: {found}",
+        code="mixed_types",
+        expected="one type in each column",
+        remedy='write keys in one way, all as text or all as whole numbers, or engine="threads"',
+    )
 
 
 def relation_batches(relation: Any, rows: int) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfp_index._optional import require
 from tfp_index.errors import EstimationError, SpecificationError
-from tfp_index.panel.files import csv_dialect
+from tfp_index.panel.files import common_dialect, refuse_absent_columns
 from tfp_index.panel.frames import FrameReader
 from tfp_index.scale._hashing import hash_keys, partition_of
 from tfp_index.scale.engines import Plan, Shuffled
@@ -73,12 +73,12 @@ def _read(frames: Any, plan: Plan) -> Any:
     source = plan.source
     columns = list(plan.reading.columns)
     if isinstance(source, Files):
+        refuse_absent_columns(source.paths, columns)
         paths = [str(path) for path in source.paths]
         if source.kind == "parquet":
             frame = frames.read_parquet(paths)
         else:
-            first = source.paths[0]
-            dialect = csv_dialect(first, first.suffix.lower() == ".tsv")
+            dialect = common_dialect(source.paths)
             frame = frames.read_csv(paths, encoding="utf-8-sig", **dialect)
     elif hasattr(source, "map_partitions") and hasattr(source, "npartitions"):
         frame = source

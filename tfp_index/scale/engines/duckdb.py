@@ -13,7 +13,7 @@ from typing import Any
 from tfp_index._optional import require
 from tfp_index.errors import FileError
 from tfp_index.kernels.blocks import default_threads
-from tfp_index.panel.files import column_names, csv_dialect
+from tfp_index.panel.files import common_dialect, refuse_absent_columns
 from tfp_index.panel.frames import quoted, relation_batches
 from tfp_index.scale.engines import Plan, Shuffled
 from tfp_index.scale.engines._budget import Budget
@@ -40,7 +40,7 @@ def file_stream(plan: Plan, budget: Budget) -> Stream:
     """
     duckdb = require("duckdb", extra="io", purpose="reading files larger than memory")
     source: Files = plan.source
-    plan.reading.refuse_absent(column_names(source.paths[0]))
+    refuse_absent_columns(source.paths, plan.reading.columns)
     settings = {
         "memory_limit": f"{budget.reader_bytes // 2**20}MiB",
         "threads": str(default_threads()),
@@ -75,8 +75,7 @@ def _table(source: Files) -> tuple[str, dict[str, Any]]:
     paths = [str(path) for path in source.paths]
     if source.kind == "parquet":
         return "read_parquet($paths, union_by_name = true)", {"paths": paths}
-    first = source.paths[0]
-    dialect = csv_dialect(first, first.suffix.lower() == ".tsv")
+    dialect = common_dialect(source.paths)
     options = [
         "header = true",
         "union_by_name = true",

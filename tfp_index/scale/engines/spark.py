@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from tfp_index._optional import require
 from tfp_index.errors import EstimationError, SpecificationError
+from tfp_index.panel.files import refuse_absent_columns
 from tfp_index.panel.frames import FrameReader
 from tfp_index.scale._hashing import hash_keys, partition_of
 from tfp_index.scale.engines import Plan, Shuffled
@@ -59,6 +60,7 @@ def _read(sql: Any, plan: Plan) -> Any:
         return source
     session = plan.client or sql.SparkSession.getActiveSession()
     if isinstance(source, Files) and source.kind == "parquet":
+        refuse_absent_columns(source.paths, plan.reading.columns)
         session = session or sql.SparkSession.builder.getOrCreate()
         return session.read.option("mergeSchema", "true").parquet(*map(str, source.paths))
     raise SpecificationError(
