@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tfp_index.errors import DataError, EstimationError, nearest
 from tfp_index.kernels.groups import group_offsets
 from tfp_index.kernels.two_stage_design import Factor
+from tfp_index.panel.figures import LARGEST_LOG, figures
 from tfp_index.panel.panel import Panel
 from tfp_index.production._rows import Used, complete_rows
 
@@ -212,7 +213,7 @@ def _others(panel: Panel, names: Sequence[str], numeric: dict[str, Floats]) -> d
     codes: dict[str, Ints] = {}
     for name in names:
         if name in panel:
-            numeric[name] = panel[name]
+            numeric[name] = figures(panel, name)
         elif name in panel.groups:
             codes[name] = panel.group(name).codes
         elif name == TIME:
@@ -231,7 +232,7 @@ def _others(panel: Panel, names: Sequence[str], numeric: dict[str, Floats]) -> d
 def _log(panel: Panel, role: str, invalid: str) -> tuple[Floats, NDArray[np.bool_] | None]:
     """Log of a role, and the rows whose value has none."""
     values = panel[role]
-    bad = np.isinf(values) if panel.logs else np.isinf(values) | (values <= 0)
+    bad = np.abs(values) > LARGEST_LOG if panel.logs else np.isinf(values) | (values <= 0)
     if not bad.any():
         return panel.log(role), None
     if invalid == "missing":
@@ -240,13 +241,13 @@ def _log(panel: Panel, role: str, invalid: str) -> tuple[Floats, NDArray[np.bool
     row = int(np.flatnonzero(bad)[0])
     entity, time = panel.where(row)
     raise DataError(
-        f"{role} is {values[row]:g} in {int(bad.sum())} of {panel.n_rows} rows, first here; it has "
-        "no finite log",
-        code="non_finite" if np.isinf(values[row]) else "non_positive",
+        f"{role} is {values[row]:g} in {int(bad.sum())} of {panel.n_rows} rows, first here; it "
+        + ("is no log of a figure" if panel.logs else "has no finite log"),
+        code="non_finite" if panel.logs or np.isinf(values[row]) else "non_positive",
         column=panel.names[role],
         entity=entity,
         time=time,
-        expected="finite numbers" if panel.logs else "finite numbers above zero",
+        expected="logs of figures" if panel.logs else "finite numbers above zero",
         remedy="correct these rows, or leave them out and have them counted: invalid='missing'",
     )
 

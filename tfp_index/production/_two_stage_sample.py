@@ -111,10 +111,17 @@ def check_sample(spec: TwoStage, method: Method, names: Mapping[str, str], known
     Raises
     ------
     EstimationError
-        If inputs are collinear or there are too few rows.
+        If inputs are collinear, output does not vary, or there are too few rows.
     """
     _check_size(spec, known)
     _check_inputs(names, method, known)
+    if known.y.min() == known.y.max():
+        raise EstimationError(
+            f"{spec.output} does not vary",
+            code="constant_output",
+            column=names.get(spec.output, spec.output),
+            expected="an output that differs between rows",
+        )
 
 
 def make_rows(spec: TwoStage, part: Part, data: Data) -> Rows:
