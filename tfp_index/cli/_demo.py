@@ -1,4 +1,4 @@
-"""The demonstration on bundled real data: Viet Nam beside its neighbors, and the US states."""
+"""The demonstration: Viet Nam beside its neighbors, US states, and a simulated province."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.cli._demo_province import province_part, say_province, walk
 from tfp_index.cli._growth import say_written
 from tfp_index.cli._terminal import say
 from tfp_index.datasets import load
@@ -81,7 +82,7 @@ class _Case:
 def demo(arguments: argparse.Namespace) -> int:
     """Write the report in the wanted languages and say the headline numbers."""
     pwt = FrameReader(load("pwt110"))
-    asia, states = _asia(pwt), _states(pwt)
+    asia, states, province = _asia(pwt), _states(pwt), walk()
     codes = CODES if arguments.lang == "both" else (arguments.lang,)
     written = []
     for code in codes:
@@ -89,15 +90,21 @@ def demo(arguments: argparse.Namespace) -> int:
         written.append(
             writer.write(
                 arguments.out / f"report_{code}.html",
-                [_vietnam_part(asia, lang), _states_part(states, lang)],
+                [
+                    _vietnam_part(asia, lang),
+                    _states_part(states, lang),
+                    province_part(province, lang),
+                ],
                 language=code,
                 title=lang.text("demo.title"),
                 subtitle=lang.text("demo.subtitle"),
                 data="data",
+                also=("xlsx",),
             )
         )
     for code in codes:
         _say_summary(asia, states, language_of(code))
+        say_province(province, language_of(code))
     say_written(written, language_of(codes[-1]))
     return 0
 
@@ -370,4 +377,4 @@ def _say_summary(asia: _Case, states: _Case, lang: Language) -> None:
         best=names[-1],
         high=lang.points(table["tfp_growth"][order[-1]]),
     )
-    say("  " + text + "\n")
+    say("  " + text)

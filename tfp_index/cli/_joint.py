@@ -143,7 +143,9 @@ def _enterprises(frame: Any, said: Mapping[str, Any]) -> list[Any]:
         Decomposition(**common, by=groups[:1]).fit(panel, productivity),
         Aggregation(**common, by=groups[:1]).fit(panel, productivity),
     ]
-    options: dict[str, Any] = {name: tuple(said[name]) for name in ("levers", "practices") if name in said}
+    options: dict[str, Any] = {
+        name: tuple(said[name]) for name in ("levers", "practices") if name in said
+    }
     levers = Levers(weight=weight, by=groups, industry=industry, **options)
     return [*made, levers.fit(panel, productivity)]
 

@@ -145,7 +145,9 @@ def _command(commands: argparse._SubParsersAction, name: str, text: str) -> argp
 
 
 def _demo(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    parser = _command(commands, "demo", "write a report on bundled real data; needs no network")
+    parser = _command(
+        commands, "demo", "write a report on bundled real data and a simulated province"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("tfp_demo"), metavar="FOLDER", help="default: tfp_demo"
     )

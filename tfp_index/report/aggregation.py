@@ -69,6 +69,9 @@ def of_decomposition(result: DecompositionResult, context: Context) -> list[Sect
     ]  # fmt: skip
     if groups and len(table) > len(whole):
         first = table.where(method=table["method"][0])
+        if len(first) > LONG:  # the data file has every pair
+            last = first.rows()[-1]
+            first = first.where(start=last["start"], end=last["end"])
         caption = lang.text(
             "aggregation.decomposition.groups", method=plot.NAMES[first["method"][0]]
         )

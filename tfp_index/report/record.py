@@ -59,7 +59,7 @@ def record_section(
     items.append(
         (
             language.text("record.vintage"),
-            record.vintage or language.text("record.vintage_unknown"),
+            language.phrase(record.vintage or "") or language.text("record.vintage_unknown"),
         )
     )
     columns = "; ".join(f"{role} = {column}" for role, column in record.columns.items())

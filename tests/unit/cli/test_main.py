@@ -378,13 +378,33 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_demo_writes_both_languages_and_the_numbers(demo: Path) -> None:
     names = sorted(str(p.relative_to(demo)) for p in demo.rglob("*") if p.is_file())
     assert {"data/report.json", "data/states_comparison.csv"} <= set(names)
-    assert {"report_vi.html", "report_en.html"} <= set(names)
+    both = {f"report_{code}.{kind}" for code in ("vi", "en") for kind in ("html", "xlsx")}
+    assert both <= set(names)
     assert not [name for name in names if "tmp" in name or name.startswith(".")]
     for code in ("vi", "en"):
         page = Page((demo / f"report_{code}.html").read_text(encoding="utf-8")).root
         assert page.find("html")[0].attributes["lang"] == code
-        assert len(page.find("figure")) == 5
-        assert len(page.find("table")) == 10
+        parts = page.find("main")[0].find("h2")
+        said = ("Số liệu thật:", "Mô phỏng:") if code == "vi" else ("Real data:", "Simulated:")
+        assert [sum(word in part.text for part in parts) for word in said] == [2, 1]
+        assert len(page.find("figure")) == 12
+        assert len(page.find("table")) == 28
+
+
+def test_the_demo_walks_the_simulated_province(demo: Path) -> None:
+    document = json.loads((demo / "data" / "report.json").read_text(encoding="utf-8"))
+    province = document["sections"][2]
+    keys = [section["key"] for section in province["sections"]]
+    assert keys == ["estimators", "decomposition", "criteria", "levers", "plan"]
+    table = province["sections"][0]["tables"]["estimators"]
+    by_name = dict(zip(table["estimator"], table["correlation_with_truth"], strict=True))
+    assert by_name["AckerbergCavesFrazer"] > 0.95 > by_name["CobbDouglas"]
+    sim = tfp.datasets.simulate.province(1_000, 8, first_year=2016, rng=2026)
+    frame = sim.frame()
+    frame["true"] = sim.truth.productivity / (1 - sim.truth.by_row["materials"])
+    panel = tfp.Panel.from_frame(frame, **{**sim.roles, "columns": {"true": "true"}})
+    truth = tfp.Aggregation(relative="industry").fit(panel, "true").glance()["index_last"][0]
+    assert table["tfp_index"][-1] == pytest.approx(truth, rel=1e-12)
 
 
 def test_the_demo_states_its_scenario_and_shows_the_sensitivity(demo: Path) -> None:
