@@ -424,13 +424,19 @@ def cluster_sums(
     array([[2.],
            [5.]])
     """
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import csc_matrix
 
     sums = np.zeros((groups, X.shape[1]))
     for rows in blocks(X.shape[0]):
         e = residuals[rows] if weights is None else residuals[rows] * weights[rows]
-        present, local = np.unique(codes[rows], return_inverse=True)
-        members = csr_matrix((e, (local, np.arange(local.size))), (present.size, local.size))
+        first = int(codes[rows].min())
+        local, span = codes[rows] - first, int(codes[rows].max()) - first + 1
+        present: slice | Ints = slice(first, first + span)
+        if span > 2 * e.size:  # clusters far apart: number those that occur
+            found, local = np.unique(codes[rows], return_inverse=True)
+            present, span = found, found.size
+        # one entry per row of the data: by columns, nothing has to be sorted
+        members = csc_matrix((e, local, np.arange(e.size + 1)), (span, e.size))
         sums[present] += members @ X[rows]
     return sums
 

@@ -190,3 +190,12 @@ def test_regressions_from_a_factor_are_those_of_the_rows():
         np.testing.assert_allclose(bread, fit.bread, rtol=1e-11)
         assert ssr[j] == pytest.approx(fit.ssr, rel=1e-12)
     assert rank.dropped.tolist() == [3]
+
+
+@pytest.mark.parametrize("far", [1, 10_000])
+def test_cluster_sums_of_clusters_in_any_order(far):
+    rng = np.random.default_rng(5)
+    X, e, code = rng.normal(size=(50, 3)), rng.normal(size=50), far * rng.integers(0, 6, 50)
+    expected = np.zeros((5 * far + 1, 3))
+    np.add.at(expected, code, X * e[:, None])
+    np.testing.assert_allclose(linalg.cluster_sums(X, e, code, 5 * far + 1), expected, atol=1e-14)
