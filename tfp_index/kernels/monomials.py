@@ -104,15 +104,16 @@ class Expansion:
     powers : tuple of (int, int, int)
         For each law term: its power ``p``, the term with power ``p − 1`` (-1 if none), and its
         own monomial when ``p = 0``. Term 0 is the constant.
-    shifts : tuple of pairs of int arrays
-        For ``ω₀`` and then each ``x_j``: columns, and the columns of their products with it.
+    shifts : tuple of tuples of pairs of int arrays
+        For each law term with ``p > 0``, and ``ω₀`` and then each ``x_j``: the columns that the
+        term with power ``p − 1`` has, and the columns of their products with it.
     names : tuple of (int, tuple)
         ``(p, r)`` of each law term.
     """
 
     columns: int
     powers: tuple[tuple[int, int, int], ...]
-    shifts: tuple[tuple[Ints, Ints], ...]
+    shifts: tuple[tuple[tuple[Ints, Ints], ...], ...]
     names: tuple[tuple[int, Exponent], ...]
 
 
@@ -349,16 +350,24 @@ def law_expansion(
     for p, r in names:
         own = tuple(sum(r[i] for i, s in enumerate(shifters) if s == j) for j in range(width))
         powers.append((p, where[p - 1, r] if p else -1, made.index[own] if not p else -1))
-    shifts = []
-    for factor in (unit[omega], *terms):
-        pairs = [
-            (i, made.index[product])
-            for i, exponent in enumerate(made.exponents)
-            if (product := tuple(a + b for a, b in zip(exponent, factor, strict=True)))
-            in made.index
-        ]
-        pair = np.array(pairs, np.int64).reshape(-1, 2)
-        shifts.append((pair[:, 0], pair[:, 1]))
+    shifts: list[tuple[tuple[Ints, Ints], ...]] = []
+    holds: list[list[int]] = []
+    for p, lower, column in powers:
+        moves = []
+        for factor in (unit[omega], *terms) if p else ():
+            pairs = [
+                (
+                    i,
+                    made.index[
+                        tuple(a + b for a, b in zip(made.exponents[i], factor, strict=True))
+                    ],
+                )
+                for i in holds[lower]
+            ]
+            pair = np.array(pairs, np.int64).reshape(-1, 2)
+            moves.append((pair[:, 0], pair[:, 1]))
+        shifts.append(tuple(moves))
+        holds.append(sorted({int(i) for _, target in moves for i in target}) if p else [column])
     return Expansion(len(made), tuple(powers), tuple(shifts), names)
 
 
@@ -408,7 +417,7 @@ def expand_law(expansion: Expansion, delta: Floats) -> Floats:
         if p == 0:
             T[:, k, own] = 1.0
             continue
-        for j, (source, target) in enumerate(expansion.shifts):
+        for j, (source, target) in enumerate(expansion.shifts[k]):
             moved = T[:, lower][:, source]
             T[:, k, target] += moved if j == 0 else -delta[:, j - 1, None] * moved
     return T
@@ -427,10 +436,10 @@ def expand_law_derivative(expansion: Expansion, T: Floats) -> Floats:
     -------
     (S, J, K, N) float array
     """
-    terms = expansion.shifts[1:]
-    dT = np.zeros((T.shape[0], len(terms), *T.shape[1:]))
+    inputs = max(len(moves) for moves in expansion.shifts) - 1
+    dT = np.zeros((T.shape[0], inputs, *T.shape[1:]))
     for k, (p, lower, _) in enumerate(expansion.powers):
         if p:
-            for j, (source, target) in enumerate(terms):
+            for j, (source, target) in enumerate(expansion.shifts[k][1:]):
                 dT[:, j, k, target] = -p * T[:, lower][:, source]
     return dT
