@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         index,
         sensitivity,
     )
-    from tfp_index.plot.levers import levers
+    from tfp_index.plot.lever_effects import levers
     from tfp_index.plot.plan import plan_progress
     from tfp_index.plot.production import roots
 
@@ -39,7 +39,7 @@ _HOME = {
     "index": "tfp_index.plot.growth",
     "sensitivity": "tfp_index.plot.growth",
     # levers
-    "levers": "tfp_index.plot.levers",
+    "levers": "tfp_index.plot.lever_effects",
     # plans
     "plan_progress": "tfp_index.plot.plan",
     # production functions

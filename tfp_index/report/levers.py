@@ -13,7 +13,7 @@ from tfp_index.aggregation.disclosure import Disclosed
 from tfp_index.criteria.levers_result import LeversResult
 from tfp_index.language import Language
 from tfp_index.panel.table import Table
-from tfp_index.plot.levers import levers as draw
+from tfp_index.plot.lever_effects import levers as draw
 from tfp_index.report._cells import label
 from tfp_index.report.adapters import Context
 from tfp_index.report.aggregation import protected

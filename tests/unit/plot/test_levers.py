@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -32,6 +34,14 @@ def test_every_lever_is_a_bar_of_its_own(found, language):
     said = " ".join(texts(ax))
     assert ("association" if language == "en" else "mối liên hệ") in said
     ax.figure.canvas.draw()
+
+
+def test_no_module_hides_its_figure():
+    """`tfp.plot.name` is the figure, whatever was imported before."""
+    for name, home in tfp.plot._HOME.items():
+        importlib.import_module(home)
+        assert home.rpartition(".")[2] != name
+        assert callable(getattr(tfp.plot, name))
 
 
 def test_groups_build_up_to_the_total(found):

@@ -1,4 +1,7 @@
-"""Figures of levers: all of them side by side, and one built up from its groups."""
+"""Figures of levers: all of them side by side, and one built up from its groups.
+
+The file is not called after its function, or loading the one would hide the other.
+"""
 
 from __future__ import annotations
 
