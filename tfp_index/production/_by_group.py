@@ -7,25 +7,30 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, DataWarning, EstimationError, listening, nearest, warn
-from tfp_index.kernels.groups import group_offsets, lag_status
 from tfp_index.kernels.resampling import seed_sequence
-from tfp_index.panel.keys import Category, Keys
-from tfp_index.panel.mapping import ReadOnly
+from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
 from tfp_index.panel.table import Table
+from tfp_index.production._group_rows import keys_of, panel_of, rows_of_groups
 from tfp_index.production._result import Estimate, ProductionResult, critical_value
 from tfp_index.production._rows import require_series
 from tfp_index.production.bootstrap import Bootstrap
 from tfp_index.results.result import Record, Result, RowValues, Sample, record_of
 
-__all__ = ["FitsByGroup", "ProductionByGroup", "fit_by_group"]
+__all__ = [
+    "FitsByGroup",
+    "ProductionByGroup",
+    "fit_by_group",
+    "gathered",
+    "refuse_none",
+    "sample_of_groups",
+]
 
 Ints = NDArray[np.int64]
 Failure = tuple[Any, int, int, str, str]  # label, rows, firms, code, reason
@@ -236,7 +241,7 @@ class _OnDemand(Sequence[ProductionResult]):
         if not isinstance(found, int):
             return found
         rows = self.rows[found]
-        return self.together.result(found, _keys_of(self.keys, rows), rows)
+        return self.together.result(found, keys_of(self.keys, rows), rows)
 
     def without_rows(self) -> tuple[ProductionResult, ...]:
         """Return the results with empty row values, which takes little."""
@@ -284,6 +289,8 @@ class FitsByGroup(ProductionByGroup[ProductionResult]):
     def _spread(self, places: Sequence[int], name: str) -> RowValues:
         """Put a kind of row values of some groups on the panel's rows, NaN elsewhere."""
         parts: list[RowValues] = [getattr(self.fits[place], name) for place in places]
+        if not parts[0].held:
+            return parts[0]
         columns = dict.fromkeys(column for part in parts for column in part.values)
         values = {column: np.full(self.members.size, np.nan) for column in columns}
         order, edges = self._rows
@@ -366,7 +373,7 @@ def fit_by_group(
     group = panel.group(spec.by)
     alone = replace(spec, by=None)
     seed = seed_sequence(rng) if isinstance(getattr(spec, "se", None), Bootstrap) else None
-    parts = _rows_of_groups(group)
+    parts = rows_of_groups(group)
     done = together(alone, panel, tuple(parts.values())) if together and parts else None
     found = _Outcomes()
     members = np.full(panel.n_rows, -1, np.int64)
@@ -374,18 +381,22 @@ def fit_by_group(
         if done is not None and done.sound[place]:
             found.add(label, place, done.samples[place], done.said[place])
         else:
-            found.fit(alone, _panel_of(panel, rows), label, _seeded(seed, place))
+            found.fit(alone, panel_of(panel, rows), label, _seeded(seed, place))
         if label in found.fits:
             members[rows] = len(found.fits) - 1
         if on_progress is not None:
             on_progress(place + 1, len(parts))
-    _refuse_none(spec, found.fits, found.failed)
-    texts = _gathered(found.said, found.failed, len(parts))
+    refuse_none(spec, found.fits, found.failed)
+    texts = gathered(found.said, found.failed, len(parts))
     for category, text in texts:
         warn(text, category, stacklevel=3)
     names = ("group", "rows", "firms", "code", "reason")
     table = {name: [row[i] for row in found.failed] for i, name in enumerate(names)}
-    sample = _sample(panel, group, found.samples, found.failed)
+    keyless = panel.keys.frame_rows - panel.n_rows
+    missing = int(np.count_nonzero(group.codes < 0))
+    sample = sample_of_groups(
+        panel.keys.frame_rows, keyless, (group.column, missing), found.samples, found.failed
+    )
     fits, whole = _results(found.fits, done, panel.keys, parts)
     return FitsByGroup(
         spec=spec,
@@ -462,19 +473,6 @@ def _results(
     return fits, done.whole
 
 
-def _rows_of_groups(group: Category) -> dict[Any, Ints]:
-    """Return the rows of each group that occurs, ascending, in the order of the codes."""
-    codes = group.codes
-    if len(group) < 2**15:  # sorted digit by digit, several times faster
-        codes = codes.astype(np.int16)
-    order = np.argsort(codes, kind="stable")
-    order = order[np.searchsorted(codes[order], 0) :]
-    edges = group_offsets(codes[order])
-    parts = [order[start:stop] for start, stop in pairwise(edges.tolist())]
-    labels = group.labels.tolist()
-    return {labels[group.codes[rows[0]]]: rows for rows in parts}
-
-
 def _listened(
     spec: Any, panel: Panel, options: Mapping[str, Any]
 ) -> tuple[ProductionResult, list[tuple[type[Warning], str]]]:
@@ -484,46 +482,8 @@ def _listened(
     return fit, heard
 
 
-def _keys_of(keys: Keys, rows: Ints) -> Keys:
-    """Return the keys of some rows, ascending, as those of a panel of its own."""
-    offsets = group_offsets(keys.entity_codes[rows])
-    return Keys(
-        entity_codes=np.repeat(np.arange(offsets.size - 1), np.diff(offsets)),
-        entity_labels=keys.entity_labels[keys.entity_codes[rows[offsets[:-1]]]],
-        time=keys.time[rows],
-        calendar=keys.calendar,
-        offsets=offsets,
-        order=None,
-        frame_rows=rows.size,
-        names=keys.names,
-        backend=keys.backend,
-    )
-
-
-def _panel_of(panel: Panel, rows: Ints) -> Panel:
-    """Return some rows of a panel, ascending, as a panel of its own."""
-    keys = _keys_of(panel.keys, rows)
-    groups = {}
-    for name, group in panel.groups.items():  # only the categories that occur here
-        codes = group.codes[rows]
-        present = np.unique(codes[codes >= 0])
-        inside = np.where(codes >= 0, np.searchsorted(present, codes), -1)
-        groups[name] = Category(inside, group.labels[present], group.column)
-    return Panel(
-        keys=keys,
-        columns=ReadOnly({role: values[rows] for role, values in panel.columns.items()}),
-        names=panel.names,
-        inputs=panel.inputs,
-        groups=ReadOnly(groups),
-        lag_status=lag_status(keys.entity_codes, keys.time, panel.step),
-        logs=panel.logs,
-        step=panel.step,
-        vintage=panel.vintage,
-        keyless_rows=(),
-    )
-
-
-def _refuse_none(spec: Any, fits: Mapping[Any, Any], failed: Sequence[Failure]) -> None:
+def refuse_none(spec: Any, fits: Mapping[Any, Any], failed: Sequence[Failure]) -> None:
+    """Raise if no group has an estimate."""
     if fits:
         return
     if not failed:
@@ -540,16 +500,20 @@ def _refuse_none(spec: Any, fits: Mapping[Any, Any], failed: Sequence[Failure]) 
     )
 
 
-def _sample(
-    panel: Panel,
-    group: Category,
+def sample_of_groups(
+    rows: int,
+    keyless: int,
+    ungrouped: tuple[str, int],
     samples: Sequence[Sample],
     failed: Sequence[Failure],
 ) -> Sample:
-    """Add up the groups' counts; rows of groups without an estimate are lost for that reason."""
+    """Add up the groups' counts; rows of groups without an estimate are lost for that reason.
+
+    `ungrouped` is the column of the grouping, and how many rows have no group.
+    """
     lost = {
-        "key missing": panel.keys.frame_rows - panel.n_rows,
-        f"{group.column} missing": int(np.count_nonzero(group.codes < 0)),
+        "key missing": keyless,
+        f"{ungrouped[0]} missing": ungrouped[1],
         "group without an estimate": sum(row[1] for row in failed),
     }
     notes: dict[str, int] = {}
@@ -558,13 +522,13 @@ def _sample(
             for reason, count in counts.items():
                 total[reason] = total.get(reason, 0) + count
     used = sum(own.used for own in samples)
-    return Sample(panel.keys.frame_rows, used, lost, notes)
+    return Sample(rows, used, lost, notes)
 
 
 _FIGURES = re.compile(r"[-−+]?\d[\d.,]*(?:e[-+]?\d+)?|nan|inf")
 
 
-def _gathered(
+def gathered(
     said: Sequence[Said],
     failed: Sequence[Failure],
     groups: int,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import tfp_index as tfp
-from tests.unit.scale.sequential import PARTITIONS, close, run
+from tests.unit.scale.sequential import PARTITIONS, close, run, same
 from tfp_index.errors import DataError, EstimationError, SpecificationError
 from tfp_index.scale.programs.least_squares import least_squares
 
@@ -74,13 +74,49 @@ def test_estimates_equal_those_in_memory(frame, name, partitions):
         parts.productivity.to_frame()
 
 
+@pytest.mark.parametrize("partitions", PARTITIONS)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        tfp.CobbDouglas(by="industry", cov="clustered", effects="entity"),
+        tfp.Translog(by="industry", cov="clustered"),
+    ],
+)
+def test_groups_equal_those_in_memory(frame, spec, partitions):
+    roles = {**ROLES, "groups": {"industry": "industry"}}
+    table = frame.copy()
+    table["industry"] = table["industry"].astype(object)
+    table.loc[table.index[::41], "industry"] = None
+    table.loc[table["industry"] == "D", "labor"] = 3.0
+    quiet = warnings.catch_warnings()
+    with quiet:
+        warnings.simplefilter("ignore")
+        memory = spec.fit(tfp.Panel.from_frame(table, **roles))
+        written: dict = {}
+        parts = run(least_squares, spec, table, roles, partitions, written)
+    assert list(parts) == list(memory)
+    assert "D" not in parts
+    for column in ("group", "rows", "firms", "code"):
+        assert parts.failed[column].tolist() == memory.failed[column].tolist()
+    assert parts.sample.to_dict() == memory.sample.to_dict()
+    same(parts.tidy(), memory.tidy(), ERRORS)
+    same(parts.glance(), memory.glance(), ERRORS)
+    assert parts["G"].params.names == memory["G"].params.names
+    assert parts["G"].sample.to_dict() == memory["G"].sample.to_dict()
+    keys = ["enterprise", "year"]
+    rows = pd.concat(written["productivity"]).sort_values(keys).reset_index(drop=True)
+    wanted = memory.productivity.to_frame().sort_values(keys).reset_index(drop=True)
+    close(rows["productivity"].to_numpy(), wanted["productivity"].to_numpy(), ESTIMATES)
+    with pytest.raises(DataError, match="'productivity'"):
+        parts.productivity.to_frame()
+
+
 @pytest.mark.parametrize(
     "spec",
     [
         tfp.CobbDouglas(effects="time"),
         tfp.CobbDouglas(effects="random"),
         tfp.CobbDouglas(cov="two_way_clustered"),
-        tfp.CobbDouglas(by="industry"),
     ],
 )
 def test_what_ties_partitions_together_is_refused(frame, spec):
