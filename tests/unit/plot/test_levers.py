@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tfp_index as tfp
-from tests.unit.criteria.test_levers import panel_of, province
+from tests.unit.criteria.lever_data import panel_of, province
 
 
 @pytest.fixture(scope="module")
