@@ -133,6 +133,9 @@ def read_measure(panel: Panel, productivity: Any, *, scale: str, given: str) -> 
     else:
         name, values = _from_result(panel, productivity)
         given = "log"
+    if given == "log" and np.fmax.reduce(np.abs(values), initial=0.0) > LARGEST_EXPONENT:
+        beyond = (np.abs(values) > LARGEST_EXPONENT) & np.isfinite(values)
+        _refuse_first(panel, beyond, name, "no log of a figure", "out_of_scale", "logs up to 230")
     if given == scale:
         if not all_finite(values):
             infinite = np.isinf(values)

@@ -35,6 +35,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+_LEAST = 1e-9
+"""A share nearer than this to 0 or 1 is one of another unit, and its ratio has few digits."""
+
 
 @dataclass(frozen=True, repr=False)
 class HsiehKlenow(Specification):
@@ -265,7 +268,7 @@ class HsiehKlenow(Specification):
             return np.full(industries.size, 1.0 - float(self.labor_share))
         share = np.divide(total, mass, out=np.full(industries.size, np.nan), where=mass > 0)
         labor = 1.0 - share if role == "capital_share" else share
-        bad = np.flatnonzero((rows > 0) & ~((labor > 0) & (labor < 1)))
+        bad = np.flatnonzero((rows > 0) & ~((labor > _LEAST) & (labor < 1.0 - _LEAST)))
         if bad.size:
             raise DataError(
                 f"industry {labels[int(bad[0])]} has a labor share of {labor[bad[0]]:.3g}",

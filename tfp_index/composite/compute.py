@@ -19,6 +19,7 @@ from tfp_index.kernels.normalize import rank_units
 from tfp_index.kernels.treat import Treated
 from tfp_index.kernels.weights import Pairwise
 from tfp_index.panel.checks import require_keys
+from tfp_index.panel.figures import figures
 from tfp_index.panel.frames import FrameReader
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
@@ -322,7 +323,7 @@ def read_inputs(
     _, period_codes = np.unique(keys.time, return_inverse=True)
     group = panel.group(spec.impute_group).codes if spec.impute_group else None
     frame = Frame(keys.entity_codes, period_codes.astype(np.int64), keys.time, group)
-    return Inputs({code: panel[code] for code in codes}, frame, keys), panel
+    return Inputs({code: figures(panel, code) for code in codes}, frame, keys), panel
 
 
 def _panel(spec: CompositeIndex, data: Any, codes: list[str], unit: str, time: str | None) -> Panel:

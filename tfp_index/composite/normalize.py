@@ -18,7 +18,6 @@ from tfp_index.kernels.normalize import (
     proportion_of_best,
 )
 from tfp_index.kernels.treat import Treated, treat_column
-from tfp_index.panel.figures import LARGEST
 
 __all__ = ["IMPUTATIONS", "NORMALIZATIONS", "TREATMENTS", "Frame", "impute", "normalize", "treat"]
 
@@ -323,11 +322,6 @@ def _check_input(x: Floats, nodes: Sequence[Node], methods: Sequence[str]) -> No
         column = x[:, j]
         if np.isinf(column).any():
             raise DataError(f"{node.code!r} is infinite", code="non_finite", column=node.code)
-        if (np.abs(column) > LARGEST).any():
-            raise DataError(
-                f"{node.code!r} is out of all scale", code="out_of_scale", column=node.code,
-                expected="a size up to 1e100",
-            )  # fmt: skip
         if method == "proportion_of_best" and (column <= 0).any():
             raise DataError(
                 f"{node.code!r} is not positive everywhere, so a proportion of the best has no "

@@ -57,9 +57,11 @@ it is not known
         return np.fmin.reduce(size, initial=np.inf), np.fmax.reduce(size, initial=0.0)
 
     limits = map_blocks(ends, values.shape[0])
-    if all(smallest >= low and largest <= high for smallest, largest in limits):
+    top = max(largest for _, largest in limits) if limits else 0.0
+    if top <= high and all(smallest >= low for smallest, _ in limits) and not 0 < top < SMALLEST:
         return values
     size = np.abs(values)
+    low = SMALLEST if top < SMALLEST else low  # logs may be small, not all of them this small
     bad = np.flatnonzero((size > high) | ((size < low) & (size > 0.0)))
     if bad.size:
         row = int(bad[0])

@@ -355,6 +355,7 @@ def _objects(values: list[Any]) -> Array:
 
 
 def _keys_from_floats(values: Array) -> Array:
+    values = values.astype(np.float64, copy=False)
     finite = np.isfinite(values)
     if finite.all() and (np.trunc(values) == values).all() and (np.abs(values) < 2**53).all():
         return values.astype(np.int64)
