@@ -514,7 +514,7 @@ def mean_sums(
 def less_mean(values: Floats, cell: Ints, sums: tuple[Floats, Floats]) -> Floats:
     """Take the mean of its cell from each value; `sums` as `mean_sums` gives them."""
     mean = np.append(_divide(*sums), np.nan)
-    return values - mean[cell]  # -1 is the last place
+    return np.asarray(values - mean[cell])  # -1 is the last place
 
 
 def quantile_bins(cells: SortedCells, n: int, bins: int) -> Ints:
