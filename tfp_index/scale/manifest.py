@@ -182,6 +182,7 @@ class WorkFolder:
             self._lock = _locked(self.work / "lock")
             if not (resume and (self.work / "job.json").is_file()):
                 self._clear()
+            self._forget_temporaries()
             self.rows.mkdir(exist_ok=True)
         except OSError as error:
             if isinstance(error, FileError):
@@ -237,9 +238,12 @@ class WorkFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for temporary in self.out.rglob(".*.tmp"):
-            _forget(temporary)
+        self._forget_temporaries()
         self._unlock()
+
+    def _forget_temporaries(self) -> None:
+        for temporary in self.work.rglob(".*.tmp"):
+            _forget(temporary)
 
     def _answer(self, number: int, partition: int) -> Path:
         return self.work / "rounds" / f"{number:04d}" / f"{partition:05d}.sums"
@@ -306,6 +310,7 @@ class WorkFolder:
         try:
             for name in sorted(self._names):
                 if not (self.out / name).exists():
+                    self._forget_temporaries()
                     align_schemas(self.rows / name)
                     (self.rows / name).replace(self.out / name)
             for name, content in documents.items():
@@ -314,7 +319,7 @@ class WorkFolder:
                     _write_table(content, self.out / name)
                 else:
                     write_whole(self.out / name, _json(content), via=self.work)
-            written = [path for name in self._names for path in (self.out / name).iterdir()]
+            written = [path for name in self._names for path in (self.out / name).glob("part-*")]
             written += [self.out / name for name in documents]
             files = [_entry(path, self.out) for path in sorted(written)]
             document = {"manifest_version": MANIFEST_VERSION, **about, "files": files}

@@ -6,6 +6,7 @@ it knows nothing of what is computed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +173,7 @@ def _write(columns: dict[str, NDArray[Any]], path: Path) -> None:
     parquet = require("pyarrow.parquet", extra="io", purpose="writing Parquet")
     table = build_frame({str(k): np.asarray(v) for k, v in columns.items()}, "pyarrow")
     coded = [n for n, values in columns.items() if np.asarray(values).dtype.kind != "f"]
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # ours, whoever else tries
     try:
         parquet.write_table(table, temporary, use_dictionary=coded)
         temporary.replace(path)

@@ -120,6 +120,26 @@ def test_ten_killed_runs_resume_to_the_same_bytes(folder, tmp_path, engine):
     assert len(set(moments)) > 2  # they were killed at different stages
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to see the workers")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_run_and_leave_nothing(folder, tmp_path, number):
+    child = start(folder, tmp_path / "out", "processes")
+    for _ in range(16):
+        child.stdout.readline()
+    children = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    assert children
+    child.send_signal(number)
+    end(child)
+    patience = time.monotonic() + 60
+    while any(Path(f"/proc/{worker}").exists() for worker in children):
+        assert time.monotonic() < patience
+        time.sleep(0.1)
+    assert visible(tmp_path / "out") == [".work"]
+    if number == signal.SIGINT:
+        assert not list((tmp_path / "out").rglob("*.tmp"))
+
+
 def stop_after(count, error):
     def callback(done, total):
         if done >= count:

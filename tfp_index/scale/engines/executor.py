@@ -7,6 +7,9 @@ Processes spill the partitions to disk, where every one of them can read them.
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -123,7 +126,25 @@ def _columns(reader: FrameReader, reading: Reading) -> dict[str, NDArray[Any]]:
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
     """Return processes that begin from nothing: a fork would carry our threads' locks along."""
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_end_with_parent,
+    )
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent is gone, also when that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def visit_in(
