@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfp_index.errors import EstimationError, IdentificationWarning, warn
+from tfp_index.panel.subset import subset
 from tfp_index.panel.table import Table
 from tfp_index.production._by_group import (
     FitsByGroup,
@@ -16,7 +17,7 @@ from tfp_index.production._by_group import (
     refuse_none,
     sample_of_groups,
 )
-from tfp_index.production._group_rows import panel_of, rows_of_groups
+from tfp_index.production._group_rows import rows_of_groups
 from tfp_index.production._least_squares_sums import (
     LinearFit,
     LinearMoments,
@@ -108,7 +109,7 @@ class _How:
             return
         require_series(part)
         for label, rows in rows_of_groups(part.group(self.by)).items():
-            yield label, panel_of(part, rows), rows
+            yield label, subset(part, rows), rows
 
 
 @dataclass(slots=True, eq=False)
