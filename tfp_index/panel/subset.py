@@ -58,15 +58,15 @@ def subset(panel: Panel, rows: Ints) -> Panel:
 
 def subset_of_keys(keys: Keys, rows: Ints) -> Keys:
     """Return the keys of some rows, ascending, as those of a panel of its own."""
-    present, entity = np.unique(keys.entity_codes[rows], return_inverse=True)
-    entity = entity.reshape(-1).astype(np.int64)
+    edges = group_offsets(keys.entity_codes[rows])
+    entity = np.repeat(np.arange(edges.size - 1), np.diff(edges))
     item = None if keys.item is None else _category(keys.item, rows)
     return Keys(
         entity_codes=entity,
-        entity_labels=keys.entity_labels[present],
+        entity_labels=keys.entity_labels[keys.entity_codes[rows[edges[:-1]]]],
         time=keys.time[rows],
         calendar=keys.calendar,
-        offsets=group_offsets(entity if item is None else _series(entity, item.codes)),
+        offsets=edges if item is None else group_offsets(_series(entity, item.codes)),
         order=None,
         frame_rows=int(rows.size),
         names=keys.names,

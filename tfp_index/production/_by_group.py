@@ -16,8 +16,9 @@ from tfp_index.errors import DataError, DataWarning, EstimationError, listening,
 from tfp_index.kernels.resampling import seed_sequence
 from tfp_index.panel.keys import Keys
 from tfp_index.panel.panel import Panel
+from tfp_index.panel.subset import subset, subset_of_keys
 from tfp_index.panel.table import Table
-from tfp_index.production._group_rows import keys_of, panel_of, rows_of_groups
+from tfp_index.production._group_rows import rows_of_groups
 from tfp_index.production._result import Estimate, ProductionResult, critical_value
 from tfp_index.production._rows import require_series
 from tfp_index.production.bootstrap import Bootstrap
@@ -241,7 +242,7 @@ class _OnDemand(Sequence[ProductionResult]):
         if not isinstance(found, int):
             return found
         rows = self.rows[found]
-        return self.together.result(found, keys_of(self.keys, rows), rows)
+        return self.together.result(found, subset_of_keys(self.keys, rows), rows)
 
     def without_rows(self) -> tuple[ProductionResult, ...]:
         """Return the results with empty row values, which takes little."""
@@ -381,7 +382,7 @@ def fit_by_group(
         if done is not None and done.sound[place]:
             found.add(label, place, done.samples[place], done.said[place])
         else:
-            found.fit(alone, panel_of(panel, rows), label, _seeded(seed, place))
+            found.fit(alone, subset(panel, rows), label, _seeded(seed, place))
         if label in found.fits:
             members[rows] = len(found.fits) - 1
         if on_progress is not None:
