@@ -147,6 +147,7 @@ def run(
             folder=None if folder is None else folder.work / "partitions",
             beat=progress.beat,
         )
+        _LOG.info("%s: rows go to partitions by %s", type(spec).__name__, engine)
         shuffled = prepare(plan)
         stack.callback(shuffled.close)
         entropy = seed_sequence(known["seed"]).entropy
@@ -234,7 +235,7 @@ class _Progress:
 
     def beat(self) -> None:
         if self._callback is not None:
-            self._callback(self.done, self.total)
+            self._callback(self.done, max(self.total, 1))  # while rows are shuffled: 0 of 1
 
 
 @dataclass

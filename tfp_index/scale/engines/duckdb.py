@@ -6,6 +6,7 @@ partitions on disk as they come (`spill`), in the order of the files.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def file_stream(plan: Plan, budget: Budget) -> Stream:
         "memory_limit": f"{budget.reader_bytes // 2**20}MiB",
         "threads": str(default_threads()),
         "preserve_insertion_order": "true",
+        "temp_directory": str(Path(tempfile.gettempdir()) / "tfp-index-duckdb"),
     }
     connection = duckdb.connect(":memory:", config=settings)
     table, arguments = _table(source)
