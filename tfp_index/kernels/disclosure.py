@@ -398,14 +398,26 @@ def _close_combinations(state: _State) -> bool:
             together = combine(state.cells[t], union)
             if union.shape[0] > 1 and not sensitive(together, state.limits)[0]:
                 continue
-            touching = [
-                line
-                for line in state.lines
-                if line.total in union or np.isin(line.parts, union).any()
-            ]
-            if _add_from(state, t, touching) or _add_from(state, t, state.lines):
+            touching = _touching(state.lines, union)
+            if _add_from(state, t, touching) or _add_from(state, t, _linked(state.lines, union)):
                 return True
     return False
+
+
+def _touching(lines: Sequence[Line], cells: Ints) -> list[Line]:
+    """Return the lines that hold one of the cells."""
+    return [line for line in lines if line.total in cells or np.isin(line.parts, cells).any()]
+
+
+def _linked(lines: Sequence[Line], cells: Ints) -> list[Line]:
+    """Return the lines that are linked to the cells, however far: no other can hide them."""
+    found = _touching(lines, cells)
+    while True:
+        reached = np.unique(np.concatenate([np.append(x.parts, x.total) for x in found]))
+        wider = _touching(lines, reached)
+        if len(wider) == len(found):
+            return found
+        found = wider
 
 
 def _equations(unknown: Bools, lines: Sequence[Line]) -> tuple[Ints, Floats]:

@@ -29,7 +29,10 @@ def protected_together(items: Sequence[Any], rules: DisclosureRules) -> dict[int
     """
     groups: list[dict[int, Any]] = []
     by_panel: dict[str, dict[int, Any]] = {}
+    order: dict[int, int] = {}
     for several in _results(items):
+        for result in several:
+            order.setdefault(id(result), len(order))
         linked = {id(result): result for result in several}
         for result in several:
             linked |= by_panel.get(result.record.fingerprint, {})
@@ -40,8 +43,9 @@ def protected_together(items: Sequence[Any], rules: DisclosureRules) -> dict[int
             groups.append(group)
     found: dict[int, Disclosed] = {}
     for group in groups:
-        tables = rules.apply([cells_of(result, rules) for result in group.values()])
-        found |= dict(zip(group, tables, strict=True))
+        keys = sorted(group, key=order.__getitem__)  # which cells protect others depends on it
+        tables = rules.apply([cells_of(group[key], rules) for key in keys])
+        found |= dict(zip(keys, tables, strict=True))
     return found
 
 
