@@ -120,7 +120,10 @@ def test_faults_are_named_as_in_memory(frame):
     flat = frame.copy()
     flat["capital"] = 2.0 * flat["labor"]
     empty = frame.assign(materials=np.nan)
-    for table, kind in ((zero, DataError), (flat, EstimationError), (empty, EstimationError)):
+    twice = pd.concat([frame, frame.iloc[[5]]])
+    for table, kind in (
+        (zero, DataError), (flat, EstimationError), (empty, EstimationError), (twice, DataError),
+    ):  # fmt: skip
         seen = []
         for fit in (
             lambda table=table: SPECS["acf"].fit(tfp.Panel.from_frame(table, **ROLES)),

@@ -25,7 +25,7 @@ from tfp_index.kernels.control_function import (
 )
 from tfp_index.kernels.sums import Additive
 from tfp_index.kernels.two_stage_design import Data, Survey, firm_blocks, sample_stride, survey
-from tfp_index.production._rows import chosen_inputs, refuse_no_rows
+from tfp_index.production._rows import chosen_inputs, refuse_no_rows, require_series
 from tfp_index.production._two_stage import (
     FEW,
     most_frequent,
@@ -187,6 +187,7 @@ def _refuse(spec: TwoStage) -> None:
 
 def _counted(panel: Panel, how: _How) -> _Counts:
     part = aligned(panel, how.frame)
+    require_series(part)
     columns = how.spec._columns(part, whole=False)
     used = columns.used
     groups: dict[Any, int] = {}
