@@ -13,6 +13,7 @@ import pytest
 
 import tfp_index as tfp
 from tests.unit.report.conftest import HOSTILE, make_panel
+from tests.unit.report.test_joint import microdata, of_enterprises
 from tests.unit.report.test_plan import make_status
 from tfp_index.report import Growth
 
@@ -119,6 +120,27 @@ def test_it_prints(page: Path, tmp_path: Path) -> None:
     assert content.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page\b", content))
     assert 4 <= pages <= 20
+
+
+@pytest.mark.parametrize("public", [False, True])
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_joint_report_shows_in_both_widths_and_prints(
+    language: str, public: bool, tmp_path: Path
+) -> None:
+    results = [*of_enterprises(microdata(hostile=True)).values(), make_status()]
+    written = tfp.report.write(tmp_path / "all.html", results, language=language, public=public)
+    assert written.html is not None
+    for width in (390, 1280):
+        seen = probed(written.html, tmp_path, width)
+        assert seen["window"] == width
+        assert seen["width"] <= width
+        assert seen["wide"] == []
+        assert seen["images"] == seen["shown"] >= 2
+        assert seen["alerts"] == 0
+    pdf = tmp_path / "all.pdf"
+    target = written.html.as_uri()
+    browse("--no-pdf-header-footer", f"--print-to-pdf={pdf}", target, profile=tmp_path / "p")
+    assert pdf.read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
