@@ -142,12 +142,12 @@ def spilled(
         found = Spilled(place, rows, budget, plan.client, threads=threads)
         found._temporary = temporary
     except OSError as error:
-        _remove(temporary)
+        _remove(place)  # also to make room on a full disk
         if hasattr(error, "code"):
             raise
         raise unwritable(error, place or Path(tempfile.gettempdir())) from error
     except BaseException:
-        _remove(temporary)
+        _remove(place)
         raise
     return found
 
