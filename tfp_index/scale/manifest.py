@@ -229,6 +229,16 @@ class WorkFolder:
         self.resumed = True
         return before
 
+    @property
+    def partitions(self) -> int | None:
+        """Number of partitions that an engine chose for the run that is resumed."""
+        path = self.work / "count.json"
+        return int(json.loads(path.read_text())) if path.is_file() else None
+
+    @partitions.setter
+    def partitions(self, count: int) -> None:
+        write_whole(self.work / "count.json", json.dumps(count).encode())
+
     def __enter__(self) -> WorkFolder:
         return self
 

@@ -141,7 +141,7 @@ def run(
             engine=engine,
             source=opened,
             reading=reading,
-            partitions=known["partitions"],
+            partitions=known["partitions"] or (folder.partitions if folder else None),
             memory=known["memory"],
             client=client,
             folder=None if folder is None else folder.work / "partitions",
@@ -150,6 +150,8 @@ def run(
         _LOG.info("%s: rows go to partitions by %s", type(spec).__name__, engine)
         shuffled = prepare(plan)
         stack.callback(shuffled.close)
+        if folder is not None:
+            folder.partitions = shuffled.partitions
         entropy = seed_sequence(known["seed"]).entropy
         runner = _Runner(shuffled, reading, folder, progress)
         context = runner.survey(entropy, again=not isinstance(opened, Files))

@@ -207,6 +207,29 @@ def test_a_run_is_resumed_only_as_it_was_begun(folder, tmp_path):
     assert finished.value.code == "run_finished"
 
 
+def test_another_engine_keeps_the_partitions_that_the_first_one_chose(
+    folder, tmp_path, monkeypatch
+):
+    from tfp_index.scale.engines import executor
+
+    monkeypatch.setattr(executor, "ROWS_PER_PARTITION", 1_000)
+    source, given = f"{folder}/*.parquet", {"roles": ROLES}
+    with pytest.raises(RuntimeError):
+        tfp.scale.run(
+            Skewness(),
+            source,
+            out=tmp_path / "a",
+            on_progress=stop_after(15, RuntimeError()),
+            **given,
+        )
+    job = tfp.scale.run(
+        Skewness(), source, engine="duckdb", resume=True, out=tmp_path / "a", **given
+    )
+    whole = tfp.scale.run(Skewness(), source, out=tmp_path / "b", **given)
+    assert job.partitions == whole.partitions > 5
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
 def test_a_frame_that_changed_is_not_resumed(tmp_path):
     frame = firms(50)
     given = {"roles": ROLES, "partitions": 3, "out": tmp_path}
