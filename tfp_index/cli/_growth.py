@@ -95,7 +95,9 @@ def report(arguments: argparse.Namespace) -> int:
         capital_shares=arguments.shares or plot.CAPITAL_SHARES,
     )
     out = Path(arguments.out)
-    beside = further(job.further, arguments.roles.parent) if job.further else []
+    beside = []
+    if job.further:
+        beside = further(job.further, arguments.roles.parent, public=arguments.public)
     title = language_of("en").text("cli.growth_part"), language_of("vi").text("cli.growth_part")
     told = [Part("growth", {"en": title[0], "vi": title[1]}, [story]), *beside]
     written = [

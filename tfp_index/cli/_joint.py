@@ -69,7 +69,7 @@ _ROLES = ("entity", "time", "output", "value_added", "labor", "capital", "materi
           "investment", "groups", "columns", "vintage")  # fmt: skip
 
 
-def further(document: Mapping[str, Any], folder: Path) -> list[Any]:
+def further(document: Mapping[str, Any], folder: Path, *, public: bool = False) -> list[Any]:
     """Return what the sections of a roles file ask for, for `report.write`.
 
     Parameters
@@ -78,6 +78,9 @@ def further(document: Mapping[str, Any], folder: Path) -> list[Any]:
         The parsed file.
     folder : Path
         Names of files are relative to it.
+    public : bool
+        Then the decomposition is that of the whole: beside the index by group, contributions by
+        group would give groups away by subtraction, and most of both would be withheld.
 
     Raises
     ------
@@ -102,11 +105,11 @@ def further(document: Mapping[str, Any], folder: Path) -> list[Any]:
                 f"{place}: there is no file", code="missing_key", expected='file = "…"'
             )
         frame = read_file(folder / said["file"])
-        made += _MAKERS[place](frame, said)
+        made += _MAKERS[place](frame, said, public)
     return made
 
 
-def _scores(frame: Any, said: Mapping[str, Any]) -> list[Any]:
+def _scores(frame: Any, said: Mapping[str, Any], public: bool) -> list[Any]:
     chosen = CriteriaSet.load(said.get("set", "province"))
     scores = chosen.score(
         frame,
@@ -130,7 +133,7 @@ def replicates(scores: CriteriaResult, reps: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _enterprises(frame: Any, said: Mapping[str, Any]) -> list[Any]:
+def _enterprises(frame: Any, said: Mapping[str, Any], public: bool) -> list[Any]:
     panel = Panel.from_frame(frame, **{name: said[name] for name in _ROLES if name in said})
     document = {"method": said.get("estimator", "CobbDouglas"), "options": said.get("options", {})}
     fitted: Any = spec_from_dict(document)
@@ -140,7 +143,7 @@ def _enterprises(frame: Any, said: Mapping[str, Any]) -> list[Any]:
     common = {"weight": weight, "relative": industry}
     groups = (by,) if isinstance(by, str) else tuple(by)
     made: list[Any] = [
-        Decomposition(**common, by=groups[:1]).fit(panel, productivity),
+        Decomposition(**common, by=() if public else groups[:1]).fit(panel, productivity),
         Aggregation(**common, by=groups[:1]).fit(panel, productivity),
     ]
     options: dict[str, Any] = {
@@ -150,7 +153,7 @@ def _enterprises(frame: Any, said: Mapping[str, Any]) -> list[Any]:
     return [*made, levers.fit(panel, productivity)]
 
 
-def _plan(frame: Any, said: Mapping[str, Any]) -> list[Any]:
+def _plan(frame: Any, said: Mapping[str, Any], public: bool) -> list[Any]:
     status = Plan.load(said.get("plan", "quang_ninh_203")).track(
         frame,
         as_of=said.get("as_of"),
