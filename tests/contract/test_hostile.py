@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import tfp_index as tfp
+from tests.contract import hostile
 
 SPECS = [
     tfp.GrowthAccounting(capital_share=0.4),
@@ -129,3 +130,24 @@ def test_types(kind):
 )
 def test_shapes(change):
     try_all(change(base()))
+
+
+def spoiled(first: int, count: int) -> None:
+    """Try generated cases: a number names its case, so that a failure can be looked at."""
+    wrong = {
+        str(found): said
+        for found in hostile.cases(first, count)
+        if (said := hostile.outcome(found)) not in ("fitted", "refused")
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_generated_tables(first):
+    spoiled(first, 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(100_000, 112_000, 1_000))
+def test_twelve_thousand_generated_tables(first):
+    spoiled(first, 1_000)
