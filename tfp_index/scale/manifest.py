@@ -29,6 +29,7 @@ __all__ = ["Manifest", "WorkFolder", "read_manifest", "unwritable", "write_whole
 
 MANIFEST = "manifest.json"
 WORK = ".work"
+OVER = ".work_over"
 MANIFEST_VERSION = 1
 
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -171,6 +172,7 @@ class WorkFolder:
         self._names: set[str] = set()
         self._lock: Any = None
         finished = (self.out / MANIFEST).is_file()
+        shutil.rmtree(self.out / OVER, ignore_errors=True)  # of a run killed at its very end
         if finished and not (resume and (self.work / "job.json").is_file()):
             raise FileError(
                 f"{self.out} holds a finished run",
@@ -335,7 +337,9 @@ class WorkFolder:
             document = {"manifest_version": MANIFEST_VERSION, **about, "files": files}
             write_whole(self.out / MANIFEST, _json(document), via=self.work)
             self._unlock()
-            shutil.rmtree(self.work)
+            over = self.out / OVER
+            self.work.replace(over)  # at one stroke: what is left is no run to be resumed
+            shutil.rmtree(over)
         except FileError:
             raise
         except OSError as error:

@@ -6,7 +6,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -322,19 +322,26 @@ class _Runner:
             self.progress.step()
             yield number, kept[number]
         missing = [number for number in numbers if again or number not in kept]
-        for outcome in _in_order_of_errors(self.shuffled.visit(missing, request)):
-            number, sums = outcome.partition, outcome.sums
-            if number in kept and not _same_rows(kept[number], sums):
-                raise DataError(
-                    "the data are not those with which the run was begun",
-                    code="data_changed",
-                    remedy="run without resume=True",
-                )
-            if self.folder is not None:
-                self._refuse_unseen(request.task, number)
-                self.folder.keep(self.rounds, number, sums)
-            self.progress.step()
-            yield number, sums
+        with closing(self.shuffled.visit(missing, request)) as outcomes:
+            for outcome in outcomes:
+                if outcome.error is not None:
+                    raise outcome.error
+                self._keep(request.task, outcome, kept)
+                self.progress.step()
+                yield outcome.partition, outcome.sums
+
+    def _keep(self, task: Task | None, outcome: Outcome, kept: Mapping[int, Any]) -> None:
+        """Keep the sums of a partition for a run that may have to be resumed."""
+        number = outcome.partition
+        if number in kept and not _same_rows(kept[number], outcome.sums):
+            raise DataError(
+                "the data are not those with which the run was begun",
+                code="data_changed",
+                remedy="run without resume=True",
+            )
+        if self.folder is not None:
+            self._refuse_unseen(task, number)
+            self.folder.keep(self.rounds, number, outcome.sums)
 
     def _refuse_unseen(self, task: Task | None, number: int) -> None:
         """Raise if a worker wrote its rows where we do not see them."""
@@ -354,14 +361,6 @@ class _Runner:
             if isinstance(task, Write) and not self.folder.has_rows(task.name, part_name(number)):
                 continue
             yield number, sums
-
-
-def _in_order_of_errors(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-    """Yield outcomes; raise the error of the lowest partition among those that have come."""
-    for outcome in outcomes:
-        if outcome.error is not None:
-            raise outcome.error
-        yield outcome
 
 
 def _same_rows(before: Survey, now: Survey) -> bool:

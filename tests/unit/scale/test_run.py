@@ -225,6 +225,19 @@ def test_text_among_numbers_is_named_with_its_row_in_the_whole_table(frame, tmp_
         assert caught.value.column == "Y"
 
 
+@pytest.mark.parametrize("engine", ["threads", "duckdb"])
+def test_an_error_in_a_partition_ends_the_run(frame, engine, tmp_path):
+    table = pd.DataFrame(frame)
+    table.loc[::5, "K"] = 0.0  # in every partition
+    roles = {"entity": "firm", "time": "year", "output": "Y", "capital": "K"}
+    spec = tfp.GrowthAccounting(capital_share=1.0)
+    with pytest.raises(tfp.DataError) as caught:
+        tfp.scale.run(spec, table, roles=roles, engine=engine, partitions=40, out=tmp_path)
+    assert (caught.value.code, caught.value.column) == ("non_positive", "K")
+    assert caught.value.entity in set(table["firm"])
+    assert [path.name for path in tmp_path.iterdir()] == [".work"]
+
+
 def test_a_damaged_file_is_our_error(tmp_path):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 no parquet")
     for engine in ("threads", "duckdb"):

@@ -7,7 +7,7 @@ returns a `Shuffled`. Nothing of an engine is imported before it is chosen.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,7 +66,7 @@ class Shuffled(Protocol):
     def partitions(self) -> int:
         """Number of partitions."""
 
-    def visit(self, numbers: Sequence[int], request: Request) -> Iterator[Outcome]:
+    def visit(self, numbers: Sequence[int], request: Request) -> Generator[Outcome, None, None]:
         """Compute one round on these partitions; outcomes come in any order."""
 
     def close(self) -> None:

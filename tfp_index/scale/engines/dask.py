@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -144,7 +144,7 @@ class _Clustered:
                 remedy="more partitions or larger workers; with out= the run can be resumed",
             ) from error
 
-    def visit(self, numbers: Sequence[int], request: Request) -> Iterator[Outcome]:
+    def visit(self, numbers: Sequence[int], request: Request) -> Generator[Outcome, None, None]:
         """Compute one round where the partitions are."""
         futures = [
             self._client.submit(visit, self._parts[number], number, request, pure=False)

@@ -10,7 +10,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -108,7 +108,7 @@ class _InMemory:
                 return Outcome(number, error=error)
         return visit(self._panels[key], number, request)
 
-    def visit(self, numbers: Sequence[int], request: Request) -> Iterator[Outcome]:
+    def visit(self, numbers: Sequence[int], request: Request) -> Generator[Outcome, None, None]:
         """Compute one round."""
         pool = self._client or ThreadPoolExecutor(default_threads())
         yield from visit_in(pool, self._visit, numbers, request, own=self._client is None)
@@ -149,7 +149,7 @@ def _end_with_parent() -> None:
 
 def visit_in(
     pool: Executor, work: Any, numbers: Sequence[int], request: Request, *, own: bool
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yield the outcome of ``work(number, request)`` for every number as it comes.
 
     When the caller stops, what has not begun is not begun, and what has is waited for.
@@ -183,8 +183,6 @@ def visit_in(
             remedy="more partitions or fewer workers; with out= the run can be resumed",
         ) from error
     finally:
-        for future in futures:
-            future.cancel()
-        wait(futures)
+        wait([future for future in futures if not future.cancel()])
         if own:
             pool.shutdown(wait=True, cancel_futures=True)

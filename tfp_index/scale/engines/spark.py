@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -122,7 +122,7 @@ class _Cached:
         self._empty = frame.limit(0).toArrow()
         self._frame = coded.repartition(self.partitions, _PART).persist()
 
-    def visit(self, numbers: Sequence[int], request: Request) -> Iterator[Outcome]:
+    def visit(self, numbers: Sequence[int], request: Request) -> Generator[Outcome, None, None]:
         """Compute one round, a wave of partitions at a time."""
         tag = f"tfp-index-{uuid4().hex}"
         for start in range(0, len(numbers), WAVE):

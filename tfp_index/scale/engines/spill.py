@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class Spilled:
             else process_pool(workers)
         )
 
-    def visit(self, numbers: Sequence[int], request: Request) -> Iterator[Outcome]:
+    def visit(self, numbers: Sequence[int], request: Request) -> Generator[Outcome, None, None]:
         """Compute one round."""
         yield from visit_in(self._pool, _Visitor(str(self._folder)), numbers, request, own=False)
 
