@@ -19,8 +19,8 @@ from tfp_index.results.result import RowValues
 
 ORDER = 1e-8
 """Sums over blocks of another size have another order; nothing else may change."""
-ROOT = 1e-20
-"""The objective at a root is rounding."""
+ROOT = 1e-14
+"""Objective and correlation at a root are rounding."""
 
 
 def as_mapping(frame: pd.DataFrame):
