@@ -158,7 +158,6 @@ def _ranking(table: Table, result: LeversResult, lang: Language) -> Grid:
     words = [
         (_head("kind", lang), [lang.text(f"levers.report.{k}") for k in table["kind"]]),
         (_head("additive", lang), [_additive(a, lang) for a in table["additive"]]),
-        (_head("assumption", lang), [str(a) for a in table["assumption"]]),
     ]
     if any(table["reason"].tolist()):
         words.append((_head("reason", lang), [lang.phrase(r) for r in table["reason"]]))
@@ -187,8 +186,17 @@ def _additive(value: str, lang: Language) -> str:
 def _explained(result: LeversResult, levers: Sequence[str], lang: Language) -> Section:
     """Say of each lever in two sentences what it gives and what that does not say."""
     names = _names(result, lang)
-    items = tuple((names[lever], result.explain(lever, lang.code)) for lever in levers)
+    held = _assumptions(result, lang)
+    items = tuple(
+        (names[x], f"{result.explain(x, lang.code)} {_head('assumption', lang)}: {held[x]}")
+        for x in levers
+    )
     return Section("meaning", lang.text("levers.report.meaning"), (Facts(items),), basis="method")
+
+
+def _assumptions(result: LeversResult, lang: Language) -> dict[str, str]:
+    table = result.ranking(lang.code)
+    return dict(zip(table["lever"].tolist(), map(str, table["assumption"]), strict=True))
 
 
 def _names(result: LeversResult, lang: Language) -> dict[str, str]:
