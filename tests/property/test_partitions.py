@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tfp_index as tfp
 from tests.unit.scale.sequential import run, same
-from tfp_index.errors import TFPError
+from tfp_index.errors import EstimationError, TFPError
 from tfp_index.panel.table import Table
 from tfp_index.scale._registry import program_of
 
@@ -23,6 +23,7 @@ ESTIMATES = 1e-5
 # what is zero but for rounding: means of deviations from means
 NOTHING = 1e-14
 
+PROXY = (tfp.AckerbergCavesFrazer, tfp.LevinsohnPetrin)
 SIX = (
     "baily_hulten_campbell", "griliches_regev", "foster_haltiwanger_krizan", "baldwin_gu",
     "diewert_fox", "melitz_polanec",
@@ -126,13 +127,13 @@ def specifications(rng):
 
 
 def answer(work):
-    """Return the result, or the code of the error."""
+    """Return the result, or the error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return work()
         except TFPError as error:
-            return error.code
+            return error
 
 
 def summed_up(result):
@@ -155,10 +156,12 @@ def compare(seed):
         parts = answer(
             lambda spec=spec, p=partitions: run(program_of(spec), spec, table, roles, p)
         )  # fmt: skip
-        if isinstance(memory, str) or isinstance(parts, str):
-            # of two faults in one table either may be met first, but none is missed
-            assert isinstance(memory, str), (spec, parts)
-            assert isinstance(parts, str), (spec, memory)
+        faults = [e for e in (memory, parts) if isinstance(e, TFPError)]
+        if faults:
+            # of two faults in one table either may be met first, but none is missed; rounding
+            # decides whether the equations of a handful of rows are singular
+            degenerate = isinstance(spec, PROXY) and isinstance(faults[0], EstimationError)
+            assert len(faults) == 2 or degenerate, (spec, memory, parts)
         elif isinstance(spec, tfp.scale.Checks):
             assert memory.counts().rows() == parts.counts().rows()
         else:

@@ -53,7 +53,8 @@ def split(frame: pd.DataFrame, entity: str, partitions: int) -> list[pd.DataFram
     if partitions == 1:
         return [frame]
     where = np.array([place(label) for label in frame[entity]])
-    return [frame[where == p] for p in range(partitions) if (where == p).any()]
+    keyed = frame[entity].notna().to_numpy()  # a partition without a row that has a key is skipped
+    return [frame[where == p] for p in range(partitions) if (keyed & (where == p)).any()]
 
 
 def run(
