@@ -28,6 +28,9 @@ BLUE, GREEN, ORANGE, LIGHT = "#0072b2", "#009e73", "#d55e00", "#a6c8e0"
 SHADES = {"index": BLUE, "pillar": "#3f93c7", "criterion": "#7fb4d8", "indicator": "#bcd6e8"}
 """Colors of a scorecard: the higher in the tree, the darker."""
 
+NARROW = 6.0
+"""Inches below which a figure is for a telephone: the legend is a column, the axis wraps."""
+
 MOST_UNITS = 70
 """Units that a figure of rank intervals can hold; more are refused rather than made unreadable."""
 
@@ -153,11 +156,13 @@ def profile(
         ax.plot([], [], "o", ms=7, color=color, label=lang.text(f"criteria.verdict.{kind}"))
     ax.plot([], [], color=_style.MUTED, lw=1.0, label=lang.text("criteria.plot.median"))
     ax.fill_between([], [], color="#dfe8ef", label=lang.text("criteria.plot.quartiles"))
-    _style.legend_above(ax, 4)
+    narrow = ax.figure.get_figwidth() < NARROW  # type: ignore[union-attr]
+    _style.legend_above(ax, 1 if narrow else 4)
+    axis = lang.text("criteria.plot.profile_axis")
     return _style.finish(
         ax,
         title=lang.text("criteria.plot.profile", unit=table.title) if title is None else title,
-        x=lang.text("criteria.plot.profile_axis"),
+        x=_style.fit_name(ax, axis, 3) if narrow else axis,
         note="; ".join(table.notes) if note is None else note,
         grid="x",
     )

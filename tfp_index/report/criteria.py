@@ -180,7 +180,33 @@ class Criteria:
         data = Table({n: v for n, v in raw.columns.items() if n not in _TEXTS})
         shown = Table({n: table[n] for n in _PROFILE})
         grid = _grid("profile", shown, lang, lang.text("criteria.sheet.profile"), data=data)
-        return Section("scorecard", title, (figure, grid, Remarks(tuple(table.notes))))
+        among = self._standing(raw, lang)
+        return Section("scorecard", title, (figure, *among, grid, Remarks(tuple(table.notes))))
+
+    def _standing(self, raw: Table, lang: Language) -> list[Block]:
+        """Return the figure of where the unit stands among its peers, where it has enough."""
+        dots = raw.where(kind="indicator")
+        if not len(dots) or np.isnan(dots["standing"]).all():
+            return []
+        return [
+            Figure(
+                "standing",
+                lang.text("criteria.report.standing"),
+                lang.text("criteria.report.standing_alt"),
+                lambda ax: _fit(
+                    plot.profile(
+                        self.result,
+                        self.unit,
+                        self._period,
+                        language=lang.code,
+                        title="",
+                        note="",
+                        ax=ax,
+                    )
+                ),
+                height=1.8 + 0.36 * len(dots),
+            )
+        ]
 
 
 def of_result(result: CriteriaResult, context: Context) -> list[Section]:

@@ -43,7 +43,7 @@ def test_provinces(
     report = {f"criteria_{lang}.html", f"criteria_{lang}.xlsx", "data"}
     assert {path.name for path in out.iterdir()} == FILES | report
     assert (out / "data" / "report.json").is_file()
-    assert len(list((out / "data" / "figures").glob(f"*_{lang}.png"))) == 3
+    assert len(list((out / "data" / "figures").glob(f"*_{lang}.png"))) == 4
     label = tfp.CriteriaSet.load("province").label(lang)
     assert label in said.out
     assert "tfp-index: warning:" in said.err

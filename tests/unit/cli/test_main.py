@@ -387,7 +387,7 @@ def test_the_demo_writes_both_languages_and_the_numbers(demo: Path) -> None:
         parts = page.find("main")[0].find("h2")
         said = ("Số liệu thật:", "Mô phỏng:") if code == "vi" else ("Real data:", "Simulated:")
         assert [sum(word in part.text for part in parts) for word in said] == [2, 1]
-        assert len(page.find("figure")) == 11
+        assert len(page.find("figure")) == 12
         assert len(page.find("table")) == 27
 
 
