@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfp_index.errors import DataError
 from tfp_index.growth._shares import (
@@ -22,7 +24,7 @@ from tfp_index.panel.panel import Panel
 from tfp_index.results.result import Sample, record_of
 from tfp_index.results.specification import Specification, choose
 
-__all__ = ["GrowthAccounting", "row_counts"]
+__all__ = ["GrowthAccounting", "row_counts", "unusable_values"]
 
 _JUMP = 1.5  # change of a log that is worth a note: a factor of 4.5 within one period
 
@@ -304,7 +306,7 @@ class GrowthAccounting(Specification):
     ) -> list[Any]:
         cleaned = []
         for role, values in zip(roles, columns, strict=True):
-            bad = np.isinf(values) if panel.logs else np.isinf(values) | (values <= 0)
+            bad = _unusable(panel, values)
             if bad.any() and self.invalid == "error":
                 panel.log(role)  # raises, naming the first place
                 entity, time = panel.where(int(np.flatnonzero(bad)[0]))
@@ -317,9 +319,7 @@ class GrowthAccounting(Specification):
                     expected="finite numbers",
                 )
             if bad.any():
-                notes[f"{panel.names[role]}: not above zero or infinite, taken as missing"] = int(
-                    bad.sum()
-                )
+                notes[_TAKEN.format(panel.names[role])] = int(bad.sum())
             cleaned.append(np.where(bad, np.nan, values))
         return cleaned
 
@@ -356,6 +356,21 @@ class GrowthAccounting(Specification):
                     remedy=f"{first.remedy}; or accept=({code!r},) if the value is right",
                 )
             notes[f"{column}: {code}"] = count
+
+
+_TAKEN = "{}: not above zero or infinite, taken as missing"
+
+
+def _unusable(panel: Panel, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Values that have no growth, though they are there."""
+    return np.isinf(values) if panel.logs else np.isinf(values) | (values <= 0)
+
+
+def unusable_values(panel: Panel, roles: Sequence[str]) -> dict[str, int]:
+    """Count the values that ``invalid="missing"`` takes as missing, under the words of its note."""
+    return {
+        _TAKEN.format(panel.names[role]): int(_unusable(panel, panel[role]).sum()) for role in roles
+    }
 
 
 def row_counts(panel: Panel, terms: GrowthTerms) -> tuple[int, dict[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfp_index.growth.accounting import row_counts
+from tfp_index.growth.accounting import row_counts, unusable_values
 from tfp_index.growth.accounting_result import GrowthAccountingResult
 from tfp_index.growth.accounting_totals import GrowthAccountingTotals, growth_sums
 from tfp_index.panel.table import Table
@@ -33,7 +33,9 @@ def accounting(
     ``periods``, the table of `GrowthAccountingResult.periods` by entity.
     """
     require_keyed(context)
-    sums, used, lost, notes = yield Write("growth", _rows, (spec, context))
+    sums, used, lost, notes, unusable = yield Write("growth", _rows, (spec, context))
+    if any(text in notes for text in unusable):  # then all of them are counted, as in memory
+        notes = {**notes, **unusable}
     if periods is not None:
         yield Write("periods", _periods, (spec, context, tuple(map(tuple, periods))))
     empty = whole(context)
@@ -65,7 +67,10 @@ def _rows(panel: Panel, spec: GrowthAccounting, context: Context) -> Any:
     sums = growth_sums(result, context.periods(part), context.calendar.numbers.shape[0], groups)
     columns = {**part.keys.columns(), **result.row_columns(reasons=True)}
     sample = result.sample
-    return columns, (sums, sample.used, dict(sample.lost), dict(sample.notes))
+    unusable = {}
+    if spec.invalid == "missing":
+        unusable = unusable_values(part, (spec.output, *result.inputs))
+    return columns, (sums, sample.used, dict(sample.lost), dict(sample.notes), unusable)
 
 
 def _periods(
