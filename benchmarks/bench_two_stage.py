@@ -169,9 +169,9 @@ def _passes(spec: Any, panel: tfp.Panel) -> float:
 
     counted, build = [], control_function.stage_one_columns
 
-    def counting(data: Any, design: Any, rows: slice) -> Any:
+    def counting(data: Any, design: Any, rows: slice, **options: Any) -> Any:
         counted.append(rows.stop - rows.start)
-        return build(data, design, rows)
+        return build(data, design, rows, **options)
 
     places = (control_function, stacked_moments)
     try:

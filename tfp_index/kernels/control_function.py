@@ -270,8 +270,7 @@ def stage_one_gram(
     def work(block: slice) -> Floats:
         firms = parts[block.start]
         rows = slice(int(data.offsets[firms[0]]), int(data.offsets[firms[1]]))
-        X = stage_one_columns(data, design, rows)
-        X = np.concatenate([X, data.y[None, rows] - design.center])
+        X = stage_one_columns(data, design, rows, output=True)
         return _gram_block(X, data.factors, rows, _row_weights(data, weights, firms), None)
 
     gram = _total(map_blocks(work, len(parts), size=1, threads=threads))
@@ -407,7 +406,9 @@ def stage_two_gram(
             fitted[0, rows], fitted[1, rows] = phi, eta
         z, mask = stage_two_variables(data, design, rows, phi, eta, first.center)
         if products is not None:
-            full = np.concatenate([B, *(_levels(f, rows) for f in data.factors)])
+            full = B
+            if data.factors:
+                full = np.concatenate([B, *(_levels(f, rows) for f in data.factors)])
             scores = block_moments(products, z, mask, full, eta, edges - edges[0])
             return StageTwoGram(scores.total[products.pair], scores)
         X = evaluate(z, design.columns)

@@ -19,15 +19,17 @@ more where it matters.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfp_index.kernels.blocks import blocks
 from tfp_index.kernels.gram import LIMIT, tiled_cross
 from tfp_index.kernels.monomials import Exponent, closure
-from tfp_index.kernels.two_stage_design import Design, firm_blocks
+from tfp_index.kernels.two_stage_design import Design
 
 __all__ = [
     "MOST_PRODUCTS",
@@ -52,8 +54,8 @@ MOST_LEVELS = 64
 FIRM_ROWS = 2_048
 """Rows taken at a time: some hundred products of them fit in a core's cache."""
 
-GATHERED_ROWS = 8_192
-"""Rows whose firms are gathered before their second moments are taken."""
+GATHERED_FIRMS = 1_024
+"""Firms that are gathered before their second moments are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,9 @@ def block_moments(
 ) -> ScoreMoments:
     """Sum over a block of whole firms.
 
+    Firms of like length are taken together, period by period: their sums are then products with
+    ones, and the row before is a fixed number of columns away.
+
     Parameters
     ----------
     products : Products
@@ -231,25 +236,72 @@ def block_moments(
     at_t, at_lag = products.at_t, products.at_lag
     second, total = np.zeros((p + P, p + P)), np.zeros(P)
     now, before = np.zeros((at_t, p)), np.zeros((at_lag, p))
-    # one place for all products: fresh memory would cost as much as they do
-    space = np.empty(P * max(FIRM_ROWS, int(np.diff(edges).max())))
-    for low, high in firm_blocks(edges, GATHERED_ROWS):
-        firms = np.zeros((p + P, high - low))
-        for first, last in firm_blocks(edges[low : high + 1], FIRM_ROWS):
-            cut = edges[low + first : low + last + 1]
-            a, b = int(cut[0]), int(cut[-1])
-            own = firms[:, first:last]
-            own[:p] = np.add.reduceat(B[:, a:b] * eta[a:b], cut[:-1] - a, axis=1)
-            if b - a > 1:
-                made = space[: P * (b - a - 1)].reshape(P, b - a - 1)
-                evaluate_products(products, z[:, a : b - 1], mask[a : b - 1], made)
-                # a firm's first row has no lag: nothing is lost where it falls out
-                own[p:] = np.add.reduceat(made, np.maximum(cut[:-1] - a - 1, 0), axis=1)
-                now += tiled_cross(made[:at_t], B[:, a + 1 : b])
-                before += tiled_cross(made[:at_lag], B[:, a : b - 1])
+    lengths = np.diff(edges)
+    longest_first = np.argsort(-lengths, kind="stable")
+    # one place for everything long: fresh memory would cost as much as the products do
+    space = np.empty((P + z.shape[0] + p) * max(FIRM_ROWS, int(lengths.max())))
+    for gathered in blocks(lengths.size, GATHERED_FIRMS):
+        firms = np.zeros((p + P, gathered.stop - gathered.start))
+        for chosen in _alike(lengths, longest_first, gathered):
+            own = firms[:, chosen.start - gathered.start : chosen.stop - gathered.start]
+            rows, inside = _by_period(edges, longest_first[chosen])
+            T, F = rows.shape
+            n, m = T * F, (T - 1) * F
+            b, made, variables = _cut(space, (p, n), (P, m), (z.shape[0], m))
+            np.take(B, rows.ravel(), axis=1, out=b, mode="clip")
+            if T > 1:
+                lagged = rows[1:].ravel() - 1
+                np.take(z, lagged, axis=1, out=variables, mode="clip")
+                has_lag = mask[lagged]
+                if inside is not None:
+                    variables *= inside[F:]
+                    has_lag *= inside[F:]
+                evaluate_products(products, variables, has_lag, made)
+                np.matmul(np.ones(T - 1), made.reshape(P, T - 1, F), out=own[p:])
+                now += tiled_cross(made[:at_t], b[:, F:])
+                before += tiled_cross(made[:at_lag], b[:, :m])
+            noise = eta[rows.ravel()]
+            b *= noise if inside is None else noise * inside
+            np.matmul(np.ones(T), b.reshape(p, T, F), out=own[:p])
         _add_lower(second, firms)
         total += firms[p:].sum(axis=1)
     return ScoreMoments(second, total, now, before)
+
+
+def _cut(space: Floats, *shapes: tuple[int, int]) -> Iterator[Floats]:
+    """Cut arrays of these shapes out of one place."""
+    start = 0
+    for shape in shapes:
+        size = shape[0] * shape[1]
+        yield space[start : start + size].reshape(shape)
+        start += size
+
+
+def _alike(lengths: Ints, longest_first: Ints, gathered: slice) -> Iterator[slice]:
+    """Cut firms, longest first, into runs that fill some `FIRM_ROWS` rows."""
+    start = gathered.start
+    while start < gathered.stop:
+        count = max(FIRM_ROWS // int(lengths[longest_first[start]]), 1)
+        yield slice(start, min(start + count, gathered.stop))
+        start += count
+
+
+def _by_period(edges: Ints, firms: Ints) -> tuple[Ints, Floats | None]:
+    """Return the (T, F) rows of some firms, and where they are theirs, if not everywhere.
+
+    Firms shorter than the first are filled up with their last row.
+
+    Examples
+    --------
+    >>> rows, inside = _by_period(np.array([0, 3, 5]), np.array([0, 1]))
+    >>> rows.tolist(), inside.tolist()
+    ([[0, 3], [1, 4], [2, 4]], [1.0, 1.0, 1.0, 1.0, 1.0, 0.0])
+    """
+    first, last = edges[firms], edges[firms + 1] - 1
+    rows = first + np.arange(last[0] - first[0] + 1)[:, None]
+    if (last - first == last[0] - first[0]).all():
+        return rows, None
+    return np.minimum(rows, last), (rows <= last).ravel().astype(np.float64)
 
 
 def evaluate_products(products: Products, z: Floats, mask: Floats, made: Floats) -> None:
@@ -277,6 +329,8 @@ def _add_lower(total: Floats, X: Floats) -> None:
     for start in range(0, k, step):
         stop = min(start + step, k)
         tile = max(LIMIT // ((stop - start) * stop), 16)
-        for column in range(0, n, tile):
-            some = X[:stop, column : column + tile]
-            total[start:stop, :stop] += some[start:] @ some.T
+        whole = n - n % tile
+        # (tiles, stop, tile): one call for all tiles
+        some = X[:stop, :whole].reshape(stop, -1, tile).swapaxes(0, 1)
+        total[start:stop, :stop] += np.matmul(some[:, start:], some.swapaxes(1, 2)).sum(axis=0)
+        total[start:stop, :stop] += X[start:stop, whole:] @ X[:stop, whole:].T

@@ -393,14 +393,20 @@ def _reference(known: Survey, inputs: Whitening, terms: Sequence[Exponent]) -> t
     return b[1 : 1 + len(terms)], unit
 
 
-def stage_one_columns(data: Data, design: Design, rows: slice) -> Floats:
-    """Return the (p₀, rows) columns of stage 1 without the categories: basis, linear."""
+def stage_one_columns(data: Data, design: Design, rows: slice, *, output: bool = False) -> Floats:
+    """Return the (p₀, rows) columns of stage 1 without the categories: basis, linear.
+
+    With `output` a last column holds output less its center.
+    """
     p = len(design.basis_plan)
-    out = np.empty((p + len(data.linear), rows.stop - rows.start))
+    p0 = p + len(data.linear)
+    out = np.empty((p0 + output, rows.stop - rows.start))
     z = design.basis.apply(data.basis, rows)
     evaluate(z, design.basis_plan, orthogonal=design.orthogonal, out=out[:p])
     if design.linear is not None:
-        out[p:] = design.linear.apply(data.linear, rows)
+        out[p:p0] = design.linear.apply(data.linear, rows)
+    if output:
+        np.subtract(data.y[rows], design.center, out=out[p0])
     return out
 
 

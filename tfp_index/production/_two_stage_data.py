@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfp_index.errors import DataError, EstimationError, nearest
-from tfp_index.kernels.groups import group_offsets
+from tfp_index.kernels.groups import STATUS_OK, group_offsets
 from tfp_index.kernels.two_stage_design import Factor
 from tfp_index.panel.figures import LARGEST_LOG, figures
 from tfp_index.panel.panel import Panel
@@ -185,7 +185,12 @@ def read_columns(
     entity = take(panel.entity_codes)
     group = np.zeros(rows.size, np.int64) if by is None else take(codes[by])
     lagged = np.zeros(rows.size, bool)
-    lagged[1:] = (take(panel.lag())[1:] == rows[:-1]) & (group[1:] == group[:-1])
+    follows = take(panel.lag_status) == STATUS_OK  # the row before it in the panel is its lag
+    if every:
+        lagged[:] = follows
+    else:
+        together = (rows[1:] - rows[:-1] == 1) & (group[1:] == group[:-1])
+        lagged[1:] = follows[1:] & together
     edges = group_offsets(group)
     labels: tuple[Any, ...] = (None,)
     if by is not None:
@@ -264,6 +269,8 @@ def _complete(
         if (values < 0).any():
             columns[name] = np.where(values < 0, np.nan, 0.0)
     used = complete_rows(panel, columns, whole=whole)
+    if not used.lost:
+        return used
     lost = dict(used.lost)
     seen = np.zeros(panel.n_rows, bool)
     for role in columns:  # tell apart what was empty from what had no log

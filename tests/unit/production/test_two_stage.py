@@ -722,9 +722,9 @@ def passes(spec, panel, monkeypatch):
     rows = []
     build = control_function.stage_one_columns
 
-    def counted(data, design, block):
+    def counted(data, design, block, **options):
         rows.append(block.stop - block.start)
-        return build(data, design, block)
+        return build(data, design, block, **options)
 
     monkeypatch.setattr(control_function, "stage_one_columns", counted)
     monkeypatch.setattr(stacked_moments, "stage_one_columns", counted)
