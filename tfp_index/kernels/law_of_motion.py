@@ -85,11 +85,16 @@ def law_at(second: SecondStage, design: Design, delta: Floats, output: bool = Fa
     w[:, design.x] -= delta  # the terms are distinct columns
     if output:
         w[:, design.noise] = 1.0
-    TG = T @ second.gram
+    TG = _times(T, second.gram)
     inverse = _inverse(TG @ T.swapaxes(1, 2))
     c = (inverse @ (TG @ w[:, :, None]))[:, :, 0]
     xi = w - (c[:, None, :] @ T)[:, 0]
     return Law(T, dT, TG, inverse, w, c, xi)
+
+
+def _times(X: Floats, A: Floats) -> Floats:
+    """Return ``X A`` for (S, K, N) combinations in few products."""
+    return tiled_right(X.reshape(-1, X.shape[2]), A).reshape(*X.shape[:2], A.shape[1])
 
 
 def _inverse(squares: Floats) -> Floats:
@@ -174,8 +179,7 @@ def moments(second: SecondStage, design: Design, delta: Floats) -> tuple[Floats,
     D = _derivatives(law, design)
     Gxi = tiled_right(law.xi, G)
     projection = law.inverse @ law.TG[:, :, z]  # (S, K, q): (A'A)⁻¹A'Z
-    GD = D @ G
-    jacobian = GD[:, :, z] - (D @ law.TG.swapaxes(1, 2)) @ projection
+    jacobian = _times(D, G[:, z]) - (D @ law.TG.swapaxes(1, 2)) @ projection
     jacobian -= np.einsum("sjkn,sn->sjk", law.dT, Gxi) @ projection
     variance = np.einsum("sn,sn->s", law.xi, Gxi)
     return Gxi[:, z], jacobian.swapaxes(1, 2), variance
@@ -209,7 +213,7 @@ def sum_of_squares(
         # what constant and controls explain of η stays in this residual, whatever β
         constant = float(second.raw[design.noise, design.noise] - G[design.noise, design.noise])
     de = _residual_derivatives(second, design, law)
-    Gde = de @ G
+    Gde = _times(de, G)
     value = np.einsum("sn,sn->s", e, tiled_right(e, G)) + constant
     gradient = 2.0 * np.einsum("sjn,sn->sj", Gde, e)
     return value, gradient, 2.0 * Gde @ de.swapaxes(1, 2)

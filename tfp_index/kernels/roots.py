@@ -136,29 +136,36 @@ def descend(
     >>> ends.ravel().round(8).tolist()
     [-2.0, 2.0]
     """
-    x = starts.copy()
-    value, gradient, hessian = objective(x)
-    evaluated = x.shape[0]
-    damping = np.full(x.shape[0], 1e-2)
+    x, value = starts.copy(), np.empty(starts.shape[0])
     active = np.arange(x.shape[0])
+    # of the active ones: where they are and what is known there
+    at, damping = x.copy(), np.full(x.shape[0], 1e-2)
+    here, gradient, hessian = objective(at)
+    value[:] = here
+    evaluated = x.shape[0]
     for _ in range(steps):
         if not active.size:
             break
-        step = _damped_step(gradient[active], hessian[active], damping[active])
-        trial = x[active] + step
-        trial_value, trial_gradient, trial_hessian = objective(trial)
+        step = _damped_step(gradient, hessian, damping)
+        trial = at + step
+        there, trial_gradient, trial_hessian = objective(trial)
         evaluated += active.size
-        better = trial_value < value[active]
-        won = active[better]
+        better = there < here
         # the step before the last: what is left is of its square
-        settled = np.abs(step).max(axis=1) <= 1e-7 * (1.0 + np.abs(x[active]).max(axis=1))
-        x[won], value[won] = trial[better], trial_value[better]
-        gradient[won], hessian[won] = trial_gradient[better], trial_hessian[better]
-        damping[won] = np.maximum(damping[won] / 10.0, 1e-14)
-        damping[active[~better]] *= 8.0
-        outside = np.abs(x[active]).max(axis=1) > radius
+        settled = np.abs(step).max(axis=1) <= 1e-7 * (1.0 + np.abs(at).max(axis=1))
+        at = np.where(better[:, None], trial, at)
+        here = np.where(better, there, here)
+        gradient = np.where(better[:, None], trial_gradient, gradient)
+        hessian = np.where(better[:, None, None], trial_hessian, hessian)
+        damping = np.where(better, np.maximum(damping / 10.0, 1e-14), damping * 8.0)
+        outside = np.abs(at).max(axis=1) > radius
+        x[active], value[active] = at, here
         x[active[outside]] = np.nan
-        active = active[~(settled | outside | (damping[active] > 1e12))]
+        done = settled | outside | (damping > 1e12)
+        if done.any():
+            more = ~done
+            active, at, here, damping = active[more], at[more], here[more], damping[more]
+            gradient, hessian = gradient[more], hessian[more]
     return x, value, evaluated
 
 
@@ -262,15 +269,15 @@ def cluster(points: Floats, tolerance: float = SAME) -> Ints:
     array([ 0,  1,  0, -1])
     """
     labels = np.full(points.shape[0], -1, np.int64)
-    heads: list[int] = []
-    for i in np.flatnonzero(np.isfinite(points).all(axis=1)):
-        near = np.abs(points[heads] - points[i]).max(axis=1) if heads else np.zeros(0)
-        match = np.flatnonzero(near <= tolerance * (1.0 + np.abs(points[i]).max()))
-        if match.size:
-            labels[i] = match[0]
-        else:
-            labels[i] = len(heads)
-            heads.append(int(i))
+    waiting = np.flatnonzero(np.isfinite(points).all(axis=1))
+    reach = tolerance * (1.0 + np.abs(points).max(axis=1, initial=0.0))
+    number = 0
+    while waiting.size:  # the first that is left, and all that are near it
+        gap = np.abs(points[waiting] - points[waiting[0]]).max(axis=1)
+        near = gap <= reach[waiting]
+        labels[waiting[near]] = number
+        waiting = waiting[~near]
+        number += 1
     return labels
 
 
