@@ -56,6 +56,8 @@ class Cells:
     values : mapping of name to (C,) float array
     sums : tuple of str
         Values that are sums; they are rounded as totals.
+    shares : tuple of str
+        Values that add up to one over the cells of a period, which everybody knows.
     linked : bool
         Whether cells and their margins add up, so that blanks can be had by subtraction.
     """
@@ -65,6 +67,7 @@ class Cells:
     contributions: tuple[Contributions, ...]
     values: Mapping[str, Floats]
     sums: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
     linked: bool = True
     time_name: str = "time"
     title: str = ""

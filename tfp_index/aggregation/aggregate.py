@@ -327,6 +327,7 @@ class AggregationResult(Result):
             time=self.periods,
             contributions=(self.behind,),
             values={name: self.values[name] for name in published},
+            shares=("share",) if "share" in published else (),
             time_name=self.keys.names["time"],
             title=table.title,
             notes=tuple(table.notes),

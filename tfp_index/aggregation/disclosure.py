@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from tfp_index.aggregation._cells import Cells, Grid, grid_of, lines_of
+from tfp_index.aggregation._cells import TOTAL, Cells, Grid, grid_of, lines_of
 from tfp_index.aggregation._rows import names_of
 from tfp_index.errors import DataError
 from tfp_index.kernels import disclosure as kernel
@@ -22,6 +22,8 @@ __all__ = ["Cells", "Disclosed", "DisclosureRules"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+NO_SHARES = "shares are blank in periods whose total is suppressed: they add up to one"
 
 _RULES = (
     (kernel.RULE_COUNT, "count"),
@@ -267,14 +269,33 @@ class Disclosed:
     def public(self) -> Table:
         """The table that may be published: values, status and rule, no counts, no dominance."""
         blank = self.status != "published"
+        shareless = blank | self._whole_is_suppressed()
         columns: dict[str, Any] = dict(self.cells.keys_columns())
         for name, values in self.cells.values.items():
-            columns[name] = np.where(blank, np.nan, self._rounded(name, values))
+            hidden = shareless if name in self.cells.shares else blank
+            columns[name] = np.where(hidden, np.nan, self._rounded(name, values))
         columns["status"] = self.status
         if self.rules.show_rule:
             columns["rule"] = self.rule
         notes = (*self.cells.notes, self._sentence())
+        if (shareless & ~blank).any() and self.cells.shares:
+            notes += (NO_SHARES,)
         return Table(columns, self.cells.title, notes, self.cells.backend)
+
+    def _whole_is_suppressed(self) -> Bools:
+        """(C,) cells of periods whose total is suppressed.
+
+        Shares add up to one even where the total is blank. Published ones would give away the
+        sum of the suppressed rest, which the blank total is there to hide.
+        """
+        labels = self.cells.keys.values()
+        whole = np.all([np.asarray(x, object) == TOTAL for x in labels], axis=0) if labels else True
+        bad = np.asarray(whole & (self.status == "suppressed"), bool)
+        if self.cells.time is None:
+            return np.full(bad.shape, bad.any())
+        when = self.cells.time.tolist()
+        periods = {when[row] for row in np.flatnonzero(bad).tolist()}
+        return np.array([period in periods for period in when], bool)
 
     def _rounded(self, name: str, values: Floats) -> Floats:
         if name in self.cells.sums and self.rules.rounding is not None:

@@ -426,6 +426,7 @@ class HsiehKlenowResult(Result):
                 "part_of_log_gain": np.concatenate(part),
                 "value_added_share": np.concatenate(theta),
             },
+            shares=("value_added_share",),
             time_name=self.keys.names["time"],
             title=f"Gains from reallocation, trim {s.trim:g}",
             notes=CAUTIONS,

@@ -388,3 +388,36 @@ def test_sums_of_columns_in_logs_are_sums_of_levels():
     theirs = tfp.Cells.from_panel(panel_of(frame), by="district", sums=["output"])
     assert ours.values["output"] == pytest.approx(theirs.values["output"])
     assert ours.contributions[0].largest == pytest.approx(theirs.contributions[0].largest)
+
+
+def test_shares_do_not_give_away_what_a_blank_total_hides():
+    """Shares add up to one, so those of the other groups would tell that of the giant."""
+    firms = 40
+    weight = np.linspace(5.0, 9.0, firms)
+    weight[30] = 5000.0
+    frame = {
+        "firm": [f"f{k}" for k in range(firms)], "year": [2024] * firms, "va": weight,
+        "tfp": np.linspace(0.0, 1.0, firms),
+        "industry": ["A"] * 15 + ["B"] * 15 + ["giant"] * 6 + ["small"] * 4,
+    }  # fmt: skip
+    panel = tfp.Panel.from_frame(
+        frame, entity="firm", time="year", columns={"va": "va", "tfp": "tfp"},
+        groups={"industry": "industry"},
+    )  # fmt: skip
+    result = tfp.Aggregation(weight="va", by="industry").fit(panel, productivity="tfp")
+    public = result.to_public().public
+    rows = {row["industry"]: row for row in public.rows()}
+    assert rows["(total)"]["status"] == rows["giant"]["status"] == "suppressed"
+    assert rows["A"]["status"] == "published"
+    assert rows["A"]["productivity"] is not None
+    assert np.isnan(public["share"]).all()
+    assert any("shares are blank" in note for note in public.notes)
+    weight[30] = 8.0  # without the giant the total is published, and so are shares
+    panel = tfp.Panel.from_frame(
+        {**frame, "va": weight}, entity="firm", time="year", columns={"va": "va", "tfp": "tfp"},
+        groups={"industry": "industry"},
+    )  # fmt: skip
+    public = tfp.Aggregation(weight="va", by="industry").fit(panel, productivity="tfp").to_public()
+    rows = {row["industry"]: row for row in public.public.rows()}
+    assert rows["(total)"]["status"] == "published"
+    assert rows["A"]["share"] > 0
