@@ -52,7 +52,7 @@ def remarks(spec: Levers, lang: str) -> tuple[str, ...]:
     say_in = language(lang)
     how = "analytic" if spec.se == "analytic" else "bootstrap"
     said = (
-        say_in.text("levers.remark.points", weight=spec.weight),
+        say_in.text("levers.remark.points", weight=say_in.column(spec.weight)),
         say_in.text("levers.remark.additive"),
         say_in.text(f"levers.remark.{how}", level=say_in.percent(spec.level, 0)),
     )

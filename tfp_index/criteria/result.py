@@ -354,5 +354,5 @@ def _groups(names: tuple[str, ...], lang: Language) -> str:
     shown = []
     for name in names:
         key = f"criteria.head.{name}"
-        shown.append(lang.text(key).lower() if lang.has(key) else name)
+        shown.append(lang.text(key).lower() if lang.has(key) else lang.column(name))
     return lang.join(shown)

@@ -63,6 +63,27 @@ class Language:
         """Say whether the catalogue has an entry."""
         return key in entries()
 
+    def column(self, name: str, *, head: bool = False) -> str:
+        """Return what a column with a standard name holds, in words; other names stay.
+
+        Parameters
+        ----------
+        name : str
+        head : bool
+            Whether it stands at the head of a table and begins with a capital.
+
+        Examples
+        --------
+        >>> vi = language("vi")
+        >>> vi.column("district"), vi.column("industry", head=True), vi.column("mã số")
+        ('địa bàn cấp huyện', 'Ngành', 'mã số')
+        """
+        for key in (f"column.{name}", f"component.{name}"):
+            if self.has(key):
+                said = self.text(key)
+                return said[:1].upper() + said[1:] if head else said
+        return name
+
     def phrase(self, english: str) -> str:
         """Translate what another layer said in English; unknown phrases stay as they are.
 

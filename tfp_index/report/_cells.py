@@ -64,7 +64,7 @@ def cells_grid(
     table : Table
     lang : Language
     own : collection of str
-        Columns that the caller named: groupings and time. They keep their names.
+        Groupings and time: their labels are written as they are.
     scaled : bool
         Whether terms are logs, to be written a hundredfold.
     columns : sequence of str, optional
@@ -83,7 +83,8 @@ def _has_text(name: str, values: Any) -> bool:
 
 def _column(name: str, values: Any, lang: Language, own: Collection[str], scaled: bool) -> Column:
     if name in own:
-        return Column(name, tuple(label(v, lang) for v in values.tolist()), False)
+        words = tuple(label(v, lang) for v in values.tolist())
+        return Column(lang.column(name, head=True), words, False)
     head = _head(name, lang)
     if name == "method":
         return Column(head, tuple(NAMES.get(v, str(v)) for v in values.tolist()), False)
@@ -111,10 +112,12 @@ def _head(name: str, lang: Language) -> str:
         return lang.text(key)
     if name.startswith("p") and name[1:].replace(".", "", 1).isdigit():
         return lang.text("aggregation.head.percentile", p=lang.number(float(name[1:]), 0))
-    return name
+    return lang.column(name, head=True)
 
 
 def _word(kind: str, value: Any, lang: Language) -> str:
+    if kind == "term" and value == TOTAL:
+        return lang.text("aggregation.head.total")
     if value in _LABELS:
         return label(value, lang)
     key = f"plot.term.{value}" if kind == "term" else f"aggregation.{kind}.{value}"

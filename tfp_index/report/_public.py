@@ -117,10 +117,10 @@ def _whole(disclosed: Disclosed) -> Bools:
 def _grids(
     key: str, disclosed: Disclosed, own: Sequence[str], scaled: bool, lang: Language
 ) -> list[Grid]:
-    """Return the table as it is where it is short, else turned round; the data are the same."""
+    """Return terms side by side, a long index over time, the rest as it is; the data hold all."""
     table, cells = disclosed.public, disclosed.cells
     data: dict[str, Any] = {"data": table, "decided": _decided(disclosed)}
-    if len(table) > LONG and "term" in cells.keys:
+    if "term" in cells.keys:
         return _terms(key, disclosed, scaled, lang, data)
     if len(table) > LONG and "index" in cells.values and cells.time is not None:
         return [_over_time(key, disclosed, lang, data)]
@@ -207,16 +207,20 @@ def _side_by_side(
             return lang.number(None)
         return _written(disclosed, "contribution", row, write, lang)
 
-    columns = [
-        Column(n, tuple(label(head[i], lang) for head in heads), False) for i, n in enumerate(names)
-    ]
-    if names[0] == "period":
-        columns[0] = Column(lang.text("aggregation.head.period"), columns[0].cells, False)
+    columns = _labels(names, heads, lang)
     columns += [
         Column(said_of("term", term, lang, bare=True), tuple(cell(head, term) for head in heads))
         for term in terms
     ]
     return Grid(key, caption, tuple(columns))
+
+
+def _labels(names: Sequence[str], heads: Sequence[tuple[Any, ...]], lang: Language) -> list[Column]:
+    """Return the columns that name the rows."""
+    return [
+        Column(lang.column(n, head=True), tuple(label(head[i], lang) for head in heads), False)
+        for i, n in enumerate(names)
+    ]
 
 
 def _over_time(key: str, disclosed: Disclosed, lang: Language, data: dict[str, Any]) -> Grid:
@@ -236,25 +240,38 @@ def _over_time(key: str, disclosed: Disclosed, lang: Language, data: dict[str, A
             return lang.number(None)
         return _written(disclosed, "index", row, lambda v: lang.number(v, 1), lang)
 
-    columns = [
-        Column(n, tuple(label(head[i], lang) for head in heads), False) for i, n in enumerate(names)
-    ]
+    columns = _labels(names, heads, lang)
     columns += [Column(str(t), tuple(cell(head, t) for head in heads)) for t in periods]
     strong = frozenset(i for i, head in enumerate(heads) if all(v == TOTAL for v in head))
-    caption = lang.text("aggregation.public.index", base=periods[0])
+    caption = lang.text("aggregation.public.index", base=_base(disclosed))
     notes = (lang.text("aggregation.public.all_in_data"),)
     return Grid(key, caption, tuple(columns), notes, strong=strong, limit=LONG, **data)
 
 
-def last_index(disclosed: Disclosed) -> tuple[Any, float] | None:
-    """Return the last period and the index of the whole, if it is published."""
+def last_index(disclosed: Disclosed) -> tuple[Any, float, Any] | None:
+    """Return the last period, the index of the whole there and its base, if it is published."""
     if "index" not in disclosed.cells.values or disclosed.cells.time is None:
         return None
     rows = np.flatnonzero(_whole(disclosed))
     if not rows.size or disclosed.status[rows[-1]] != "published":
         return None
     value = float(disclosed.public["index"][rows[-1]])
-    return None if math.isnan(value) else (disclosed.cells.time[rows[-1]], value)
+    if math.isnan(value):
+        return None
+    return disclosed.cells.time[rows[-1]], value, _base(disclosed)
+
+
+def _base(disclosed: Disclosed) -> Any:
+    """Return the period in which every published index is 100; the first if there is none."""
+    assert disclosed.cells.time is not None
+    periods = disclosed.cells.time.tolist()
+    index = np.asarray(disclosed.public["index"], np.float64)
+    known = (disclosed.status == "published") & np.isfinite(index)
+    for when in sorted(dict.fromkeys(periods), key=str):
+        here = known & np.array([t == when for t in periods], bool)
+        if here.any() and np.allclose(index[here], 100.0, rtol=1e-12):
+            return when
+    return min(periods, key=str)
 
 
 def median_gap(disclosed: Disclosed) -> tuple[int, float]:

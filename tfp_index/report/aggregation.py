@@ -103,7 +103,7 @@ def of_dispersion(result: DispersionResult, context: Context) -> list[Section]:
     where = _drawn(result)
     if where is not None:
         blocks.append(_figure("spread", "dispersion", lang, lambda ax: plot.dispersion(
-            result, where, language=lang.code, title=_of(where), ax=ax)))  # fmt: skip
+            result, where, language=lang.code, title=_of(where, lang), ax=ax)))  # fmt: skip
     own = list(result.groups)
     several = ["weighting"] if len(result.spreads) > 1 else []
     shown = [*own, *several, *(n for n in SPREAD if n in table.columns), "reason"]
@@ -152,10 +152,11 @@ def of_aggregation(result: AggregationResult, context: Context) -> list[Section]
     lang, table = context.language, result.tidy()
     own = [*result.groups, result.keys.names["time"]]
     row = result.glance().rows()[0]
+    base = row["first"] if result.spec.base is None else result.spec.base
     caption = lang.text("aggregation.aggregate.caption")
     grid = cells_grid("aggregation", caption, table, lang, own=own)
     blocks: list[Block] = [
-        Text(_index_lead(row["last"], row["index_last"], lang), "lead"),
+        Text(_index_lead(row["last"], row["index_last"], base, lang), "lead"),
         Text(lang.text(f"aggregation.aggregate.meaning_{result.spec.method}")),
         replace(grid, limit=LONG),
     ]
@@ -408,7 +409,9 @@ def _measure(name: str, lang: Language) -> str:
     """Return the name of what was decomposed; fitted productivity is TFP."""
     base, _, industry = name.partition(" relative to ")
     base = "TFP" if base in ("productivity", "productivity.productivity") else base
-    return lang.text("aggregation.relative", name=base, industry=industry) if industry else base
+    if not industry:
+        return base
+    return lang.text("aggregation.relative", name=base, industry=lang.column(industry))
 
 
 def _lower(text: str) -> str:
@@ -430,10 +433,12 @@ def _gap_lead(result: DispersionResult, cells: int, gap: float, lang: Language) 
     return lang.text("aggregation.dispersion.lead_log", ratio=ratio, **said)
 
 
-def _index_lead(last: Any, index: float, lang: Language) -> str:
+def _index_lead(last: Any, index: float, base: Any, lang: Language) -> str:
     if index is None or math.isnan(index):
         return lang.text("aggregation.aggregate.none", last=last)
-    return lang.text("aggregation.aggregate.lead", last=last, index=lang.number(index, 1))
+    return lang.text(
+        "aggregation.aggregate.lead", last=last, index=lang.number(index, 1), base=base
+    )
 
 
 def _drawn(result: DispersionResult) -> dict[str, Any] | None:
@@ -450,5 +455,5 @@ def _drawn(result: DispersionResult) -> dict[str, Any] | None:
     return {name: row[name] for name in names if name != free}
 
 
-def _of(where: dict[str, Any]) -> str:
-    return " · ".join(f"{name}: {value}" for name, value in where.items())
+def _of(where: dict[str, Any], lang: Language) -> str:
+    return " · ".join(f"{lang.column(n, head=True)}: {value}" for n, value in where.items())

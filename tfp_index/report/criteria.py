@@ -147,7 +147,17 @@ class Criteria:
             return lang.text("criteria.report.none")
         first = ranked["unit"][ranked["rank"] == ranked["rank"].min()].tolist()
         units = lang.join([str(unit) for unit in first])
-        return lang.text("criteria.report.lead", count=count, first=units)
+        said = lang.text("criteria.report.lead", count=count, first=units)
+        own = ranked.where(unit=self.unit).rows() if self.unit is not None else []
+        if not own:
+            return said
+        mine = lang.text(
+            "criteria.report.lead_unit",
+            unit=self.unit,
+            rank=lang.integer(own[0]["rank"]),
+            score=lang.number(own[0]["score"], 1),
+        )
+        return f"{said} {mine}"
 
     def _ranking(self, lang: Language) -> Section:
         title = lang.text("criteria.sheet.ranking")
@@ -289,8 +299,6 @@ def _fit(ax: Axes) -> Axes:
 def _label(criteria: CriteriaSet, lang: Language) -> list[Block]:
     """Say what the set is before any number."""
     said = f"{lang.text('criteria.report.label')}: {criteria.label(lang.code)}."
-    if criteria.status == "proposal":
-        said = f"{said} {lang.text('criteria.note.proposal')}"
     blocks: list[Block] = [Text(said, "warning")]
     if note := criteria.note(lang.code):
         blocks.append(Text(note))
@@ -326,14 +334,14 @@ def _grid(
     criteria: CriteriaSet | None = None,
     data: Table | None = None,
 ) -> Grid:
-    """Return a table with heads in words; columns that the caller named keep their names."""
+    """Return a table with heads in words; `own` are groupings and time."""
     nodes: Sequence[str] = ()
     if criteria is not None:
         parsed = criteria.parsed
         nodes = [*(g.code for g in parsed.groups), *(i.code for i in parsed.indicators)]
     columns = []
     for name, values in table.columns.items():
-        head = name
+        head = lang.column(name, head=True)
         if criteria is not None and name in nodes:
             head = criteria.name_of(name, lang.code)
         elif name not in own and lang.has(f"criteria.head.{name}"):

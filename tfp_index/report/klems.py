@@ -59,9 +59,13 @@ def _total(result: KlemsResult, lang: Language) -> Grid:
     rows = np.flatnonzero(np.isfinite(table["tfp_growth"]))
     shown = Table({n: table[n][rows] for n in (result.time_name, *names)})
     ends = [lang.text(f"klems.column.{n}") for n in ("value_added_growth", "tfp_growth")]
-    heads = [ends[0], *(_input(n, lang) for n in inputs), ends[1]]
+    heads = [ends[0], *(lang.column(n, head=True) for n in inputs), ends[1]]
     columns = (
-        Column(result.time_name, tuple(str(t) for t in shown[result.time_name].tolist()), False),
+        Column(
+            lang.column(result.time_name, head=True),
+            tuple(str(t) for t in shown[result.time_name].tolist()),
+            False,
+        ),
         *(
             Column(head, tuple(lang.points(v) for v in shown[name].tolist()))
             for head, name in zip(heads, names, strict=True)
@@ -93,7 +97,7 @@ def _industries(result: KlemsResult, lang: Language) -> Grid:
     keys = {n: [found[i][j] for i in order] for j, n in enumerate(labels)}
     data = Table({**keys, **{n: v[order] for n, v in means.items()}, "periods": periods[order]})
     columns = (
-        *(Column(n, tuple(map(str, keys[n])), False) for n in labels),
+        *(Column(lang.column(n, head=True), tuple(map(str, keys[n])), False) for n in labels),
         *(
             Column(
                 lang.text(f"klems.column.{n}"),
@@ -116,10 +120,3 @@ def _means(
     out: Floats = np.full(groups, np.nan)
     np.divide(total, count, out=out, where=count > 0)
     return out
-
-
-def _input(name: str, lang: Language) -> str:
-    if not lang.has(f"component.{name}"):
-        return name
-    said = lang.text(f"component.{name}")
-    return said[:1].upper() + said[1:]

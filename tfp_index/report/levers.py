@@ -30,12 +30,14 @@ from tfp_index.report.sections import (
     Section,
     Text,
 )
-from tfp_index.report.tables import grid_of
+from tfp_index.report.tables import column_of
 
 __all__ = ["of_levers"]
 
 BEST = 3
 """Levers among the headline numbers."""
+
+_COUNTS = ("rows", "enterprises", "rows_with_practice")
 
 
 def of_levers(result: LeversResult, context: Context) -> list[Section]:
@@ -124,7 +126,8 @@ def _built_up(result: LeversResult, by: str, lang: Language) -> list[Block]:
     first = result.names[0]
     if not any(m.effects and m.lever == first for m in result.found):
         return []
-    caption = lang.text("levers.report.built_up", by=by, name=_lower(_names(result, lang)[first]))
+    name = _names(result, lang)[first]
+    caption = lang.text("levers.report.built_up", by=lang.column(by), name=name)
     return [
         Figure(
             "built_up",
@@ -164,7 +167,7 @@ def _ranking(table: Table, result: LeversResult, lang: Language) -> Grid:
     several = len(result.periods) > 1
     columns = (
         Column(_head("lever", lang), tuple(map(str, table["name"])), False),
-        *((Column(time, tuple(map(str, table[time])), False),) if several else ()),
+        *((_period_column(time, table, lang),) if several else ()),
         Column(_head("rank", lang), ranks),
         *_points(table, lang),
         Column(_head("enterprises", lang), tuple(map(lang.integer, table["enterprises"].tolist()))),
@@ -172,6 +175,10 @@ def _ranking(table: Table, result: LeversResult, lang: Language) -> Grid:
         *(Column(head, tuple(cells), False) for head, cells in words),
     )
     return Grid("levers", _head("caption", lang), columns, data=_numbers(table))
+
+
+def _period_column(time: str, table: Table, lang: Language) -> Column:
+    return Column(lang.column(time, head=True), tuple(map(str, table[time].tolist())), False)
 
 
 def _numbers(table: Table) -> Table:
@@ -204,12 +211,16 @@ def _names(result: LeversResult, lang: Language) -> dict[str, str]:
     return dict(zip(table["lever"].tolist(), map(str, table["name"]), strict=True))
 
 
+def _short(result: LeversResult, lever: str, lang: Language) -> str:
+    """Return a lever's name for the head of a column."""
+    return result.name(lever, lang.code, short=True)
+
+
 def _groups(result: LeversResult, by: str, lang: Language) -> Section:
     """Return the points of every group: a row for each group, a column for each lever."""
     time = result.keys.names["time"]
     whole = result.tidy(lang.code).where(**{time: result.periods[-1]})
     table = whole.where(by=by)
-    names = _names(result, lang)
     levers = [lever for lever in result.names if lever in set(table["lever"].tolist())]
     groups = list(dict.fromkeys(table["group"].tolist()))
     points: dict[tuple[str, Any], float] = {}
@@ -219,10 +230,10 @@ def _groups(result: LeversResult, by: str, lang: Language) -> Section:
     order = sorted(groups, key=lambda g: -max(points.get((x, g), 0.0) for x in levers))
     rows = [*order, TOTAL]
     columns = (
-        Column(by, tuple(label(g, lang) for g in rows), False),
+        Column(lang.column(by, head=True), tuple(label(g, lang) for g in rows), False),
         *(
             Column(
-                names[lever],
+                _short(result, lever, lang),
                 tuple(lang.number(points.get((lever, g)), 2, sign=True) for g in rows),
             )
             for lever in levers
@@ -230,13 +241,13 @@ def _groups(result: LeversResult, by: str, lang: Language) -> Section:
     )
     grid = Grid(
         "levers_groups",
-        lang.text("levers.report.groups", by=by, period=result.periods[-1]),
+        lang.text("levers.report.groups", by=lang.column(by), period=result.periods[-1]),
         columns,
         (lang.text("levers.report.groups_note"),),
         _numbers(table),
         frozenset({len(rows) - 1}),
     )
-    title = lang.text("levers.report.by", by=by)
+    title = lang.text("levers.report.by", by=lang.column(by))
     key = f"groups_{_groupings(result).index(by) + 1}"
     return Section(key, title, (*_built_up(result, by, lang), grid))
 
@@ -246,24 +257,33 @@ def _further(result: LeversResult, lang: Language) -> list[Section]:
     made = []
     for key, table in (("associations", result.associations()), ("trimming", result.trimming())):
         if len(table):
-            grid = grid_of(Table(table.columns), lang, f"levers_{key}", _head(key, lang))
-            heads = tuple(replace(c, header=_column_head(c.header, lang)) for c in grid.columns)
+            columns = tuple(
+                _further_column(name, values, lang)
+                for name, values in table.columns.items()
+                if name != "reason" or any(values.tolist())
+            )
+            grid = Grid(f"levers_{key}", _head(key, lang), columns, data=Table(table.columns))
             said = Text(lang.text(f"levers.report.{key}_text"), "note")
-            blocks = (replace(grid, columns=heads), said)
-            made.append(Section(key, _head(key, lang), blocks))
+            made.append(Section(key, _head(key, lang), (grid, said)))
     return made
 
 
-def _column_head(name: str, lang: Language) -> str:
+def _further_column(name: str, values: Any, lang: Language) -> Column:
     key = f"levers.column.{name}"
-    return lang.text(key) if lang.has(key) else name
+    head = lang.text(key) if lang.has(key) else lang.column(name, head=True)
+    if name == "trim":
+        return Column(head, tuple(map(lang.percent, values.tolist())))
+    if name == "points":
+        return Column(head, tuple(lang.number(v, 2, sign=True) for v in values.tolist()))
+    if name in _COUNTS:
+        return Column(head, tuple(map(lang.integer, values.tolist())))
+    return replace(column_of(head, values, lang), numeric=values.dtype.kind == "f")
 
 
 def _public(result: LeversResult, context: Context) -> Section:
     """Return what may be published: levers and groups that pass the rules, and their texts."""
     lang = context.language
     disclosed, together = protected(result, context)
-    names = _names(result, lang)
     shown = _published(disclosed)
     table = result.ranking(lang.code)
     last = table.where(**{result.keys.names["time"]: result.periods[-1]})
@@ -277,7 +297,7 @@ def _public(result: LeversResult, context: Context) -> Section:
         (
             *_headline(best, result, lang),
             *_figure(result, lang, disclosed),
-            _public_grid(disclosed, names, lang),
+            *_public_grids(result, disclosed, lang),
             Remarks(tuple(table.notes)),
             Text(said, "note"),
         ),
@@ -299,24 +319,76 @@ def _published(disclosed: Disclosed) -> set[str]:
     return set(table["lever"][chosen].tolist())
 
 
-def _public_grid(disclosed: Disclosed, names: dict[str, str], lang: Language) -> Grid:
-    table = disclosed.public
-    keys = disclosed.cells.keys_columns()
-    columns = [Column(_head("lever", lang), tuple(names[v] for v in table["lever"]), False)]
-    columns += [
-        Column(name, tuple(label(v, lang) for v in table[name].tolist()), False)
-        for name in keys
-        if name != "lever"
-    ]
-    columns += _points(table, lang)
-    for name in ("status", "rule"):
-        if name in table.columns:
-            cells = tuple(_word(name, v, lang) for v in table[name].tolist())
-            columns.append(Column(lang.text(f"aggregation.head.{name}"), cells, False))
+def _public_grids(result: LeversResult, disclosed: Disclosed, lang: Language) -> list[Grid]:
+    """Return what may be published: every lever as a whole, then a table for each grouping.
+
+    The data of the first hold every cell with its interval.
+    """
+    table, keys = disclosed.public, disclosed.cells.keys_columns()
+    groupings = [name for name in disclosed.cells.keys if name != "lever"]
+    inside = {name: table[name] != TOTAL for name in groupings}
+    whole = ~np.any([*inside.values(), np.zeros(len(table), bool)], axis=0)
     decided = {**keys, **{n: table[n] for n in ("status", "rule") if n in table.columns}}
-    caption = _head("public", lang)
-    return Grid("levers", caption, tuple(columns), data=table, decided=Table(decided))
+    first = replace(
+        _public_whole(result, disclosed, np.flatnonzero(whole), lang),
+        notes=(lang.text("aggregation.public.all_in_data"),),
+        data=table,
+        decided=Table(decided),
+    )
+    time = table[disclosed.cells.time_name].tolist()
+    last = np.array([t == time[-1] for t in time], bool)
+    return [
+        first,
+        *(
+            _public_groups(result, disclosed, by, np.flatnonzero(inside[by] & last), lang)
+            for by in groupings
+        ),
+    ]
 
 
-def _word(kind: str, value: str, lang: Language) -> str:
-    return lang.text(f"aggregation.{kind}.{value.replace(' ', '_')}") if value else ""
+def _public_whole(result: LeversResult, disclosed: Disclosed, rows: Any, lang: Language) -> Grid:
+    """Return the effects as a whole: the largest first, withheld ones last."""
+    points = disclosed.public["points"][rows]
+    rows = rows[np.argsort(-np.where(np.isfinite(points), points, -np.inf), kind="stable")]
+    names, table = _names(result, lang), disclosed.public.take(rows)
+    several = len(result.periods) > 1
+    points_column, *interval = _points(table, lang)
+    columns = (
+        Column(_head("lever", lang), tuple(names[v] for v in table["lever"].tolist()), False),
+        *((_period_column(disclosed.cells.time_name, table, lang),) if several else ()),
+        replace(points_column, cells=tuple(_effect(disclosed, int(row), lang) for row in rows)),
+        *interval,
+    )
+    return Grid("levers", _head("public", lang), columns)
+
+
+def _public_groups(
+    result: LeversResult, disclosed: Disclosed, by: str, rows: Any, lang: Language
+) -> Grid:
+    """Return the last period's effects: a row for each group, a column for each lever."""
+    table = disclosed.public
+    place = {(table["lever"][row], table[by][row]): int(row) for row in rows}
+    groups = list(dict.fromkeys(group for _, group in place))
+    levers = [lever for lever in result.names if any(lever == known for known, _ in place)]
+
+    def cell(lever: str, group: Any) -> str:
+        row = place.get((lever, group))
+        return lang.number(None) if row is None else _effect(disclosed, row, lang)
+
+    columns = (
+        Column(lang.column(by, head=True), tuple(label(g, lang) for g in groups), False),
+        *(
+            Column(_short(result, lever, lang), tuple(cell(lever, g) for g in groups))
+            for lever in levers
+        ),
+    )
+    caption = lang.text("levers.report.groups", by=lang.column(by), period=result.periods[-1])
+    return Grid(f"levers_{by}", caption, columns)
+
+
+def _effect(disclosed: Disclosed, row: int, lang: Language) -> str:
+    """Return the points of a cell, or what became of it."""
+    status = str(disclosed.status[row])
+    if status != "published":
+        return lang.text(f"aggregation.status.{status}")
+    return lang.number(disclosed.public["points"][row], 2, sign=True)

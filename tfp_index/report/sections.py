@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+SENTENCE = 80
+"""Characters from which a cell is read like a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A paragraph.
@@ -89,6 +93,11 @@ class Column:
     cells: tuple[str, ...]
     numeric: bool = True
     group: str = ""
+
+    @property
+    def wide(self) -> bool:
+        """Whether it holds sentences, which want room."""
+        return not self.numeric and max(map(len, self.cells), default=0) > SENTENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def test_numbers_of_the_page_are_those_of_the_results(results: list[Any]) -> Non
     row = d.tidy().where(method="diewert_fox", district="(total)").rows()[-1]
     assert f"{100 * row['total']:+.2f}".replace("-", "−") in page.text
     assert f"{100 * h.gain()[-1]:.1f}% (trim" in page.text
-    assert f"{a.glance()['index_last'][0]:.1f}; the base period is 100" in page.text
+    assert f"{a.glance()['index_last'][0]:.1f} (2021 = 100)" in page.text
 
 
 def test_no_enterprise_is_named_in_any_edition(results: list[Any], tmp_path: Path) -> None:
