@@ -51,8 +51,8 @@ MOST_PRODUCTS = 400
 MOST_LEVELS = 64
 """Levels of the categories in stage 1 above which their columns are too many to write out."""
 
-FIRM_ROWS = 2_048
-"""Rows taken at a time: some hundred products of them fit in a core's cache."""
+FIRM_ROWS = 5_120
+"""Rows taken at a time: enough that calls cost little, few enough that products stay in cache."""
 
 GATHERED_FIRMS = 1_024
 """Firms that are gathered before their second moments are taken."""
@@ -227,7 +227,7 @@ def block_moments(
     mask : (n − 1,) float array
         Whether a row has a lag.
     B : (p, n) float array
-        Regressors of stage 1, categories written out.
+        Regressors of stage 1, categories written out; the first is the constant.
     eta : (n,) float array
     edges : (g + 1,) int array
         Where each firm starts, from 0.
@@ -235,7 +235,8 @@ def block_moments(
     p, P = B.shape[0], len(products.exponents)
     at_t, at_lag = products.at_t, products.at_lag
     second, total = np.zeros((p + P, p + P)), np.zeros(P)
-    now, before = np.zeros((at_t, p)), np.zeros((at_lag, p))
+    now, before = np.zeros((p, at_t)), np.zeros((p, at_lag))
+    z = z[: 1 + max(run[3] for run in products.runs)]  # variables that occur
     lengths = np.diff(edges)
     longest_first = np.argsort(-lengths, kind="stable")
     # one place for everything long: fresh memory would cost as much as the products do
@@ -248,7 +249,8 @@ def block_moments(
             T, F = rows.shape
             n, m = T * F, (T - 1) * F
             b, made, variables = _cut(space, (p, n), (P, m), (z.shape[0], m))
-            np.take(B, rows.ravel(), axis=1, out=b, mode="clip")
+            b[0] = 1.0
+            np.take(B[1:], rows.ravel(), axis=1, out=b[1:], mode="clip")
             if T > 1:
                 lagged = rows[1:].ravel() - 1
                 np.take(z, lagged, axis=1, out=variables, mode="clip")
@@ -258,14 +260,15 @@ def block_moments(
                     has_lag *= inside[F:]
                 evaluate_products(products, variables, has_lag, made)
                 np.matmul(np.ones(T - 1), made.reshape(P, T - 1, F), out=own[p:])
-                now += tiled_cross(made[:at_t], b[:, F:])
-                before += tiled_cross(made[:at_lag], b[:, :m])
+                now[1:] += tiled_cross(b[1:, F:], made[:at_t])
+                before[1:] += tiled_cross(b[1:, :m], made[:at_lag])
             noise = eta[rows.ravel()]
             b *= noise if inside is None else noise * inside
             np.matmul(np.ones(T), b.reshape(p, T, F), out=own[:p])
         _add_lower(second, firms)
         total += firms[p:].sum(axis=1)
-    return ScoreMoments(second, total, now, before)
+    now[0], before[0] = total[:at_t], total[:at_lag]
+    return ScoreMoments(second, total, now.T, before.T)
 
 
 def _cut(space: Floats, *shapes: tuple[int, int]) -> Iterator[Floats]:

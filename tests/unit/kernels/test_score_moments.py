@@ -57,6 +57,7 @@ def test_sums_over_firms(lengths, sizes, monkeypatch):
     mask[edges[1:-1] - 1] = 0.0
     z = rng.normal(size=(3, n - 1)) * mask
     B, eta = rng.normal(size=(4, n)), rng.normal(size=n)
+    B[0] = 1.0
     ours = sm.block_moments(products, z, mask, B, eta, edges)
     second, total, now, before = one_firm_at_a_time(products, z, mask, B, eta, edges)
     size = np.sqrt(np.diagonal(second))
