@@ -56,10 +56,10 @@ class Cells:
     values : mapping of name to (C,) float array
     sums : tuple of str
         Values that are sums; they are rounded as totals.
-    shares : tuple of str
-        Values that add up to one over the cells of a period, which everybody knows.
     linked : bool
         Whether cells and their margins add up, so that blanks can be had by subtraction.
+    shares : tuple of str
+        Values that add up to one over the cells of a period, which everybody knows.
     """
 
     keys: Mapping[str, NDArray[Any]]
@@ -67,13 +67,13 @@ class Cells:
     contributions: tuple[Contributions, ...]
     values: Mapping[str, Floats]
     sums: tuple[str, ...] = ()
-    shares: tuple[str, ...] = ()
     linked: bool = True
     time_name: str = "time"
     title: str = ""
     notes: tuple[str, ...] = ()
     backend: str = "pandas"
     merged: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    shares: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", ReadOnly(self.keys))

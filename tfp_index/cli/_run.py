@@ -5,19 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tfp_index._optional import require
 from tfp_index.cli._terminal import say
-from tfp_index.errors import MissingDependencyError
+from tfp_index.errors import FileError, MissingDependencyError
+from tfp_index.panel.table import plain
+from tfp_index.scale import read_manifest
 from tfp_index.scale import run as run_partitions
-from tfp_index.scale.office_file import read_office_file
+from tfp_index.scale.office_file import OfficeFile, read_office_file
 
 __all__ = ["run"]
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the file; 0 when the cells are written."""
+    """Run the file; 0 when the cells are written, or were and are to be resumed."""
     file = read_office_file(arguments.file)
     out = arguments.out or file.out
     bar, close = _bar()
@@ -34,6 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
             rng=file.seed,
             on_progress=bar,
         )
+    except FileError as error:
+        if error.code == "run_finished" and arguments.resume and _is_of(out, file):
+            say(f"{out} holds this run, finished; every file is as it was written")
+            return 0
+        raise
     finally:
         close()
     result = job.result
@@ -47,6 +55,16 @@ def run(arguments: argparse.Namespace) -> int:
     say(f"{sample.used:,} of {sample.rows:,} rows used" + (f"; {lost}" if lost else ""))
     say(f"written to {out}: cells ({len(result.cells)} files), record, result, manifest")
     return 0
+
+
+def _is_of(out: Path, file: OfficeFile) -> bool:
+    """Whether the finished run in a folder is that of the file, whole and unchanged."""
+    manifest = read_manifest(out)
+    asked = {"specification": plain(file.office.to_dict()), "roles": plain(dict(file.roles))}
+    if any(manifest.document.get(key) != value for key, value in asked.items()):
+        return False
+    manifest.verify()
+    return True
 
 
 def _bar() -> tuple[Callable[[int, int], None] | None, Callable[[], None]]:

@@ -6,6 +6,7 @@ makes of the rows is made again in every round, in memory, and never written.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,8 +22,14 @@ from tfp_index.panel.profiles import CleaningProfile, profile_of
 from tfp_index.panel.subset import subset
 from tfp_index.panel.table import Table
 from tfp_index.report.aggregation import cells_of
-from tfp_index.results.result import Record, Result, Sample
+from tfp_index.results.result import Result, Sample
 from tfp_index.results.specification import Specification
+from tfp_index.scale._office_public import (
+    public_estimates,
+    public_sample,
+    refuse_names,
+    without_small_counts,
+)
 from tfp_index.scale._registry import program_of
 from tfp_index.scale.task import Context, Program, Sum, Task, Write
 
@@ -111,16 +118,17 @@ class Office(Specification):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class OfficeResult(Result):
-    """What may leave the office.
+    """What may leave the office; its sample, too, tells no count below `min_count` by its reason.
 
     Attributes
     ----------
     cells : tuple of Disclosed
         One for each table, protected together. Its `restricted` form stays inside.
     cleaned : Table or None
-        Rows that each cleaning rule took, by number only.
+        Rows that each cleaning rule took, by number only; small numbers as one.
     estimated : mapping or None
-        What the estimator tells of itself as a whole: rows, sample, groups without an estimate.
+        Specification and sample of the estimator, its summary for groups of enough enterprises,
+        and how many groups were withheld.
     """
 
     cells: tuple[Disclosed, ...]
@@ -136,13 +144,18 @@ class OfficeResult(Result):
         return found
 
     def tidy(self) -> Table:
-        """Return how many cells of each table have each status, by rule."""
-        columns: dict[str, list[Any]] = {"table": [], "status": [], "rule": [], "cells": []}
+        """Return how many cells of each table have each status, by rule if the rules show it."""
+        shown = self.spec.disclosure.show_rule  # type: ignore[attr-defined]
+        counts: Counter[tuple[str, ...]] = Counter()
         for name, cells in zip(self.public_tables, self.cells, strict=True):
-            counts = cells.counts()
-            columns["table"] += [name] * len(counts)
-            for column in ("status", "rule", "cells"):
-                columns[column] += counts[column].tolist()
+            for status, rule in zip(cells.status.tolist(), cells.rule.tolist(), strict=True):
+                counts[(name, status, rule) if shown else (name, status)] += 1
+        names = ("table", "status", "rule") if shown else ("table", "status")
+        order = sorted(counts)
+        columns: dict[str, list[Any]] = {
+            column: [key[place] for key in order] for place, column in enumerate(names)
+        }
+        columns["cells"] = [counts[key] for key in order]
         return Table(columns, title="Cells by status")
 
     def glance(self) -> Table:
@@ -181,35 +194,39 @@ def _program(spec: Office, context: Context) -> Program:
     cleaned: Table | None = None
     lost: dict[str, int] = {}
     everything = context
+    estimators = () if spec.estimate is None else (spec.estimate,)
+    refuse_names((*estimators, *spec.tables), spec.disclosure, context)
     cleaner = spec.cleaner()
     if cleaner is not None:
-        context, cleaned, lost = yield from _cleaned(cleaner, context)
+        context, cleaned, lost = yield from _cleaned(cleaner, spec.disclosure, context)
         steps += (_Step(_clean, cleaner),)
     estimated = None
     if spec.estimate is not None:
         program = program_of(spec.estimate)(spec.estimate, context)
-        fit, step = yield from _after(program, steps, wanted=PRODUCTIVITY)
+        name = type(spec.estimate).__name__
+        fit, step = yield from _after(program, name, steps, wanted=PRODUCTIVITY)
         if step is None:
             raise SpecificationError(
-                f"{type(spec.estimate).__name__} gives no productivity by row",
+                f"{name} gives no productivity by row",
                 code="bad_option",
                 column="estimate",
             )
         steps += (_Step(_with_productivity, (step.function, step.arguments)),)
         context = _with_role(context)
-        estimated = _told(fit, spec.disclosure)
+        estimated = public_estimates(fit, spec.disclosure)
     results = []
     for table in spec.tables:
+        name = type(table).__name__
         window = {"window": spec.disclosure.percentile_window}
-        options = window if type(table).__name__ == "Dispersion" else {}
-        found, _ = yield from _after(program_of(table)(table, context, **options), steps)
+        options = window if name == "Dispersion" else {}
+        found, _ = yield from _after(program_of(table)(table, context, **options), name, steps)
         results.append(found)
     used = max(result.record.sample.used for result in results)
     rest = everything.rows - used - sum(lost.values())
     sample = Sample(everything.rows, used, {**lost, "not in any table": rest})
     return OfficeResult(
         spec=spec,
-        record=everything.record(spec, sample),
+        record=everything.record(spec, public_sample(sample, spec.disclosure)),
         keys=results[0].keys,
         cells=tuple(spec.disclosure.apply([cells_of(r, spec.disclosure) for r in results])),
         cleaned=cleaned,
@@ -217,8 +234,18 @@ def _program(spec: Office, context: Context) -> Program:
     )
 
 
-def _after(program: Program, steps: tuple[_Step, ...], wanted: str | None = None) -> Program:
+def _after(
+    program: Program, name: str, steps: tuple[_Step, ...], wanted: str | None = None
+) -> Program:
     """Run a program on rows as earlier steps leave them; nothing that it writes is written.
+
+    Parameters
+    ----------
+    program : Program
+    name : str
+        Its method, for the log.
+    steps : tuple of _Step
+    wanted : str, optional
 
     Returns
     -------
@@ -231,7 +258,7 @@ def _after(program: Program, steps: tuple[_Step, ...], wanted: str | None = None
         while True:
             if isinstance(task, Write) and task.name == wanted:
                 kept = task
-            task = program.send((yield Sum(_prepared, (steps, task))))
+            task = program.send((yield Sum(_prepared, (steps, task), step=f"{name}, {task.step}")))
     except StopIteration as end:
         return end.value, kept
     finally:
@@ -245,7 +272,7 @@ def _prepared(panel: Panel, steps: tuple[_Step, ...], task: Task) -> Any:
     return answer[1] if isinstance(task, Write) else answer
 
 
-def _cleaned(cleaner: Any, context: Context) -> Program:
+def _cleaned(cleaner: Any, disclosure: DisclosureRules, context: Context) -> Program:
     """Count what cleaning takes; return the context of what is left."""
     profile, groups = cleaner
     rules = [name for name in _DISTRIBUTION if getattr(profile, name) is not None]
@@ -258,13 +285,14 @@ def _cleaned(cleaner: Any, context: Context) -> Program:
             expected="partitions=1, or a profile without these rules",
             remedy=", ".join(f"{name} = false" for name in rules),
         )
-    rows, entities, lost = yield Sum(_count_clean, (profile, groups))
+    rows, entities, lost = yield Sum(_count_clean, (profile, groups), step="cleaning")
     if not rows:
         raise DataError(
             f"cleaning with the profile {profile.name!r} leaves no row",
             code="no_rows",
             remedy="look at clean(panel, profile).waterfall() and change the thresholds",
         )
+    lost = without_small_counts(lost, disclosure, "rules")
     columns = {"rule": list(lost), "rows": list(lost.values())}
     table = Table(columns, title=f"Rows lost in cleaning, profile {profile.name}")
     left = replace(context, rows=rows + context.keyless_rows, entities=entities)
@@ -310,20 +338,3 @@ def _with_role(context: Context) -> Context:
         )
     numeric = {**roles.numeric, PRODUCTIVITY: PRODUCTIVITY}
     return replace(context, roles=replace(roles, numeric=numeric))
-
-
-def _told(fit: Any, rules: DisclosureRules) -> dict[str, Any]:
-    """Return what may be told of an estimate: groups of too few enterprises stay unnamed."""
-    record: Record = fit.record
-    told: dict[str, Any] = {
-        "specification": dict(record.specification),
-        "sample": record.sample.to_dict(),
-    }
-    least = rules.min_count or 1
-    glance = fit.glance()
-    firms = glance.columns.get("firms")
-    if firms is not None:
-        shown = np.flatnonzero(np.asarray(firms, np.float64) >= least)
-        told["estimates"] = glance.take(shown).to_dict()
-        told["estimates_withheld"] = int(len(glance) - shown.size)
-    return told

@@ -147,7 +147,7 @@ def run(
             folder=None if folder is None else folder.work / "partitions",
             beat=progress.beat,
         )
-        _LOG.info("%s: rows go to partitions by %s", type(spec).__name__, engine)
+        _log_begin(spec, engine, resumed=folder is not None and folder.resumed)
         shuffled = prepare(plan)
         stack.callback(shuffled.close)
         if folder is not None:
@@ -157,6 +157,28 @@ def run(
         context = runner.survey(entropy, again=not isinstance(opened, Files))
         result = runner.drive(program(spec, context, **options))
         return _finish(spec, result, context, runner, engine, options)
+
+
+def _log_begin(spec: Specification, engine: str, *, resumed: bool) -> None:
+    method = type(spec).__name__
+    extra = {"event": "run_begin", "method": method, "engine": engine, "resumed": resumed}
+    _LOG.info("%s: rows go to partitions by %s", method, engine, extra=extra)
+
+
+def _log_end(
+    spec: Specification, record: Record, context: Context, runner: _Runner, engine: str
+) -> None:
+    method, sample = type(spec).__name__, record.sample
+    extra = {
+        "event": "run",
+        "method": method,
+        "engine": engine,
+        "partitions": context.partitions,
+        "rounds": runner.rounds,
+        "fingerprint": record.fingerprint,
+        "sample": sample.to_dict(),
+    }
+    _LOG.info("%s: %d of %d rows used", method, sample.used, sample.rows, extra=extra)
 
 
 def _refuse_unknown(
@@ -294,8 +316,6 @@ class _Runner:
 
     def _round(self, task: Task) -> Any:
         self.rounds += 1
-        name = task.function.__name__
-        _LOG.info("round %d: %s over %d partitions", self.rounds, name, len(self.filled))
         rows = None
         if isinstance(task, Write) and self.folder is not None:
             rows = str(self.folder.folder_of_rows(task.name))
@@ -318,6 +338,7 @@ class _Runner:
         """Yield partition and sums: those kept by an earlier run, then those computed now."""
         self.progress.expect(len(numbers))
         kept = dict(self._kept(request, home))
+        self._log_round("survey" if request.task is None else request.task.step, numbers, kept)
         for number in [] if again else kept:
             self.progress.step()
             yield number, kept[number]
@@ -329,6 +350,21 @@ class _Runner:
                 self._keep(request.task, outcome, kept)
                 self.progress.step()
                 yield outcome.partition, outcome.sums
+
+    def _log_round(self, step: str, numbers: list[int], kept: Mapping[int, Any]) -> None:
+        _LOG.info(
+            "round %d: %s over %d partitions",
+            self.rounds,
+            step,
+            len(numbers),
+            extra={
+                "event": "round",
+                "round": self.rounds,
+                "step": step,
+                "partitions": len(numbers),
+                "kept": len(kept),
+            },
+        )
 
     def _keep(self, task: Task | None, outcome: Outcome, kept: Mapping[int, Any]) -> None:
         """Keep the sums of a partition for a run that may have to be resumed."""
@@ -410,6 +446,7 @@ def _finish(
             "partitions": context.partitions,
         }
         manifest = runner.folder.finish(documents, about)
+    _log_end(spec, record, context, runner, engine)
     return Job(
         result=result,
         record=record,

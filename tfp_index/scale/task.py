@@ -45,10 +45,16 @@ class Sum:
         mapping of these; see `add`.
     arguments : tuple
         Plain data; what a round needs from the rounds before it.
+    step : str
+        What the log calls the round; default: the name of the function.
     """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    step: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step", self.step or _name(self.function))
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,15 @@ class Write:
     name: str
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+
+    @property
+    def step(self) -> str:
+        """What the log calls the round."""
+        return f"rows of {self.name}"
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", type(function).__name__).strip("_").replace("_", " ")
 
 
 Task: TypeAlias = Sum | Write

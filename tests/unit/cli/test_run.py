@@ -142,3 +142,21 @@ def test_a_slip_ends_with_three_and_one_line(folder, capsys):
     path = written(folder, TEXT.replace("labor = ", "labour = "))
     assert main(["run", str(path)]) == 3
     assert "labor" in capsys.readouterr().err
+
+
+def test_resuming_a_finished_run_says_so(folder, tmp_path, capsys):
+    path, out = written(folder), ["--out", str(tmp_path / "out")]
+    assert main(["run", str(path), *out, "--resume"]) == 0  # there is nothing to resume: it begins
+    record = (tmp_path / "out" / "record.json").stat().st_mtime_ns
+    capsys.readouterr()
+    assert main(["run", str(path), *out, "--resume"]) == 0
+    assert "finished" in capsys.readouterr().out
+    assert (tmp_path / "out" / "record.json").stat().st_mtime_ns == record
+    assert main(["run", str(path), *out]) == 3  # not asked to resume
+    assert "holds a finished run" in capsys.readouterr().err
+    other = written(folder, TEXT.replace("min_count = 6", "min_count = 7"))
+    assert main(["run", str(other), *out, "--resume"]) == 3  # another run
+    assert "holds a finished run" in capsys.readouterr().err
+    (tmp_path / "out" / "record.json").write_text("{}", encoding="utf-8")
+    assert main(["run", str(written(folder)), *out, "--resume"]) == 3
+    assert "not the file that the run wrote" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -289,3 +290,28 @@ def test_sums_of_different_make_do_not_add_up():
 def test_a_task_travels():
     task = Sum(expected, (1,))
     assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_a_run_leaves_structured_log_records(frame, tmp_path, caplog):
+    given = {"roles": ROLES, "partitions": 3, "out": tmp_path / "out"}
+    calls = iter(range(100))
+
+    def stop(done, total):
+        if next(calls) == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tfp.scale.run(Skewness(), frame, on_progress=stop, **given)
+    with caplog.at_level(logging.INFO, logger="tfp_index"):
+        job = tfp.scale.run(Skewness(), frame, resume=True, **given)
+    begin, *rounds, end = [r for r in caplog.records if r.name == "tfp_index.scale.run"]
+    assert (begin.event, begin.method, begin.engine) == ("run_begin", "Skewness", "threads")
+    assert begin.resumed is True
+    assert [r.event for r in rounds] == ["round"] * 3
+    assert [r.round for r in rounds] == [0, 1, 2]
+    assert [r.partitions for r in rounds] == [3] * 3
+    assert rounds[0].step == "survey"
+    assert rounds[1].kept > 0
+    assert rounds[2].kept == 0
+    assert (end.event, end.rounds, end.fingerprint) == ("run", 2, job.record.fingerprint)
+    assert end.sample == job.record.sample.to_dict()
