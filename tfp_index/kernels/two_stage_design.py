@@ -320,7 +320,7 @@ def make_design(
 
     return Design(
         basis=basis,
-        basis_plan=plan(total_degree(len(basis.kept), basis_degree)),
+        basis_plan=_plan(total_degree(len(basis.kept), basis_degree)),
         orthogonal=orthogonal,
         linear=scaled(known.linear),
         inputs=inputs,
@@ -336,6 +336,12 @@ def make_design(
         law_levels=known.law_levels,
         **_layout(v, ns, nc, terms, law_degree, tuple(bool(c) for c in current), noise),
     )
+
+
+@lru_cache(maxsize=64)
+def _plan(exponents: tuple[Exponent, ...]) -> Plan:
+    """Order some monomials once for all groups and blocks."""
+    return plan(exponents)
 
 
 @lru_cache(maxsize=64)
@@ -381,7 +387,7 @@ def _layout(
 
 def _reference(known: Survey, inputs: Whitening, terms: Sequence[Exponent]) -> tuple[Floats, float]:
     """Least squares of output on terms and linear regressors."""
-    made = plan(terms)
+    made = _plan(tuple(terms))
     x = evaluate(inputs.apply(tuple(known.inputs), slice(None)), made)
     columns = np.stack([x[0], *(x[made.index[t]] for t in terms), *known.linear])
     y = known.y - known.y.mean()
@@ -443,7 +449,7 @@ def stage_two_variables(
     Column ``i`` belongs to row ``rows.start + i + 1``.
     """
     v = design.inputs.apply(data.inputs, rows)
-    made = plan(design.terms)
+    made = _plan(design.terms)
     x = evaluate(v, made)
     b0 = np.zeros(len(made))
     b0[[made.index[t] for t in design.terms]] = design.reference
