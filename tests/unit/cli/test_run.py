@@ -157,6 +157,31 @@ def test_resuming_a_finished_run_says_so(folder, tmp_path, capsys):
     other = written(folder, TEXT.replace("min_count = 6", "min_count = 7"))
     assert main(["run", str(other), *out, "--resume"]) == 3  # another run
     assert "holds a finished run" in capsys.readouterr().err
+    left = tmp_path / "out" / ".work_over" / "partitions"  # as of a run killed at its very end
+    left.mkdir(parents=True)
+    assert main(["run", str(written(folder)), *out, "--resume"]) == 0
+    assert not left.parent.exists()
     (tmp_path / "out" / "record.json").write_text("{}", encoding="utf-8")
     assert main(["run", str(written(folder)), *out, "--resume"]) == 3
     assert "not the file that the run wrote" in capsys.readouterr().err
+
+
+def test_standard_output_may_leave_and_standard_error_may_not(folder, tmp_path, capsys):
+    text = TEXT.replace('invalid = "missing"\n', "").replace('"raw/*.parquet"', '"lonely.parquet"')
+    frame = pd.read_parquet(folder / "raw" / "a.parquet")
+    entity = frame["enterprise"].iloc[0]
+    mine = frame["enterprise"] == entity
+    frame["industry"] = frame["industry"].astype(str).mask(mine, "lone industry")
+    frame.to_parquet(folder / "lonely.parquet")
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["run", str(written(folder, text)), *out]) == 0
+    said = capsys.readouterr()
+    assert "lone industry" in said.err
+    assert "lone industry" not in said.out
+    frame.loc[mine, "capital"] = -1.0
+    frame.to_parquet(folder / "lonely.parquet")
+    text = text.replace('profile = "strict"', 'profile = "none"')
+    assert main(["run", str(written(folder, text)), "--out", str(tmp_path / "two")]) == 3
+    said = capsys.readouterr()
+    assert entity in said.err
+    assert entity not in said.out

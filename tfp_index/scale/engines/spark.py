@@ -147,7 +147,8 @@ class _Cached:
             raise EstimationError(
                 f"Spark could not finish a round: {str(error).strip()[-600:]}",
                 code="worker_lost",
-                remedy="the executors need this library and the module of the specification; "
+                remedy="the executors need this library and the module of the specification "
+                "(PYSPARK_PYTHON names their Python); "
                 "with out= the run can be resumed",
             ) from error
         except BaseException:
