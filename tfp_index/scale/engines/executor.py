@@ -20,7 +20,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -168,13 +168,21 @@ def visit_in(
     EstimationError
         If a worker dies.
     """
-    futures: set[Future[Outcome]] = set()
+    upcoming = iter(numbers)
+    ahead = 4 * getattr(pool, "_max_workers", default_threads())
+    pending: set[Future[Outcome]] = set()
     try:
-        futures = {pool.submit(work, number, request) for number in numbers}
-        pending = set(futures)
-        while pending:
+        while True:
+            # only so many at once: an answer that is done must not be held until the round ends
+            for number in islice(upcoming, ahead - len(pending)):
+                pending.add(pool.submit(work, number, request))
+            if not pending:
+                break
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from sorted((f.result() for f in done), key=lambda outcome: outcome.partition)
+            outcomes = sorted((f.result() for f in done), key=lambda outcome: outcome.partition)
+            done.clear()
+            while outcomes:
+                yield outcomes.pop(0)
     except BrokenExecutor as error:
         raise EstimationError(
             "a worker process has died",
@@ -183,6 +191,6 @@ def visit_in(
             remedy="more partitions or fewer workers; with out= the run can be resumed",
         ) from error
     finally:
-        wait([future for future in futures if not future.cancel()])
+        wait([future for future in pending if not future.cancel()])
         if own:
             pool.shutdown(wait=True, cancel_futures=True)
