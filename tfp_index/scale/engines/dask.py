@@ -146,15 +146,16 @@ class _Clustered:
 
     def visit(self, numbers: Sequence[int], request: Request) -> Generator[Outcome, None, None]:
         """Compute one round where the partitions are."""
-        futures = [
+        pending = {
             self._client.submit(visit, self._parts[number], number, request, pure=False)
             for number in numbers
-        ]
+        }
         try:
-            for future in self._distributed.as_completed(futures):
+            for future in self._distributed.as_completed(list(pending)):
+                pending.discard(future)  # the workers need not hold what has come
                 yield self._result(future)
         finally:
-            self._client.cancel(futures)
+            self._client.cancel(list(pending))
 
     def close(self) -> None:
         """Let the partitions go, and the cluster if it is ours."""
