@@ -6,6 +6,7 @@ leave no trace in the caller's session.
 
 from __future__ import annotations
 
+import math
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -26,9 +27,11 @@ __all__ = [
     "direct_labels",
     "finish",
     "fit_name",
+    "inner_width",
     "legend_above",
     "new_axes",
     "number_axis",
+    "tick_step",
 ]
 
 INK = "#1f2a33"
@@ -51,6 +54,9 @@ PALETTE = {
 
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5b6770")
 """Colors of entities, in order."""
+
+LETTER, HANDLE, MARGIN = 0.075, 0.4, 0.7
+"""Inches: a letter of nine points, a legend's sign with the space around, what frames the axes."""
 
 DASHES = ("-", "--", "-.", ":")
 
@@ -133,9 +139,10 @@ def _legend_lines(ax: Axes) -> int:
 
 
 def legend_above(ax: Axes, columns: int, handles: Any = None) -> None:
-    """Put the legend between title and axes."""
+    """Put the legend between title and axes, in fewer columns where the figure is narrow."""
     if handles is None:  # bars first, then the line or the dots over them
         handles = sorted(ax.get_legend_handles_labels()[0], key=lambda h: hasattr(h, "get_xdata"))
+    columns = _columns_that_fit(ax, [str(h.get_label()) for h in handles], columns)
     legend = ax.legend(
         handles=handles,
         loc="lower left",
@@ -151,6 +158,31 @@ def legend_above(ax: Axes, columns: int, handles: Any = None) -> None:
         labelcolor=INK,
     )
     legend.set_in_layout(True)
+
+
+def _columns_that_fit(ax: Axes, labels: Sequence[str], most: int) -> int:
+    """Return as many columns of a legend as the width of the figure has room for."""
+    room = inner_width(ax)
+    for columns in range(min(most, len(labels)), 1, -1):
+        rows = -(-len(labels) // columns)
+        widest = [max(map(len, labels[i : i + rows])) for i in range(0, len(labels), rows)]
+        if sum(LETTER * letters + HANDLE for letters in widest) <= room:
+            return columns
+    return 1
+
+
+def inner_width(ax: Axes) -> float:
+    """Return about how many inches the axes have between their ticks and the right margin."""
+    width: float = ax.figure.get_figwidth()  # type: ignore[union-attr]
+    return width - MARGIN
+
+
+def tick_step(ax: Axes, names: Sequence[str]) -> int:
+    """Return which of the names along the horizontal axis to write so that none meets the next."""
+    if not names:
+        return 1
+    needed = LETTER * (max(map(len, names)) + 1)
+    return max(1, math.ceil(needed * len(names) / inner_width(ax)))
 
 
 def fit_name(ax: Axes, name: str, lines: int = 1) -> str:

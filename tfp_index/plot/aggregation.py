@@ -222,7 +222,7 @@ def _ticks(ax: Axes, names: Sequence[str], horizontal: bool) -> None:
         ax.set_yticks(place, [_style.fit_name(ax, name, 2) for name in names])
         ax.set_ylim(-0.6, len(names) - 0.4)
         return
-    step = max(1, len(names) // 12 + 1) if len(names) > 12 else 1
+    step = _style.tick_step(ax, names)
     ax.set_xticks(place[::step], names[::step])
     ax.set_xlim(-0.6, len(names) - 0.4)
 

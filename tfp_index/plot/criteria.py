@@ -157,7 +157,7 @@ def profile(
     ax.plot([], [], color=_style.MUTED, lw=1.0, label=lang.text("criteria.plot.median"))
     ax.fill_between([], [], color="#dfe8ef", label=lang.text("criteria.plot.quartiles"))
     narrow = ax.figure.get_figwidth() < NARROW  # type: ignore[union-attr]
-    _style.legend_above(ax, 1 if narrow else 4)
+    _style.legend_above(ax, 4)
     axis = lang.text("criteria.plot.profile_axis")
     return _style.finish(
         ax,

@@ -118,7 +118,7 @@ def contributions(
     ax.axhline(0.0, color=_style.MUTED, linewidth=0.8)
     _time_axis(ax, res, lang, time)
     _style.number_axis(ax.yaxis, lang)
-    _style.legend_above(ax, _columns(ax, len(names) + 1))
+    _style.legend_above(ax, len(names) + 1)
     default = lang.text("plot.contributions.title", entity=_name(entity, labels, lang))
     return _style.finish(
         ax,
@@ -300,7 +300,7 @@ def sensitivity(
     ax.set_xticks(np.unique(table["capital_share"]))
     _style.number_axis(ax.xaxis, lang)
     _style.number_axis(ax.yaxis, lang)
-    _style.legend_above(ax, _columns(ax, spans))
+    _style.legend_above(ax, spans)
     a_year = lang.text("per.year")
     default = lang.text("plot.sensitivity.title", entity=_name(entity, labels, lang))
     return _style.finish(
@@ -386,7 +386,7 @@ def comparison(
     for tick, entity in zip(ax.get_yticklabels(), table["entity"].tolist(), strict=True):
         tick.set_fontweight("bold" if highlight is not None and entity == highlight else "normal")
     _style.number_axis(ax.xaxis, lang)
-    _style.legend_above(ax, _columns(ax, len(res.inputs) + 2))
+    _style.legend_above(ax, len(res.inputs) + 2)
     default = (
         lang.text("plot.comparison.title_own")
         if period is None
@@ -465,12 +465,6 @@ def _note(res: GrowthAccountingResult, lang: Language) -> str:
     if res.record.vintage:
         said.append(lang.text("plot.note.source", source=res.record.vintage))
     return " ".join(said)
-
-
-def _columns(ax: Axes, entries: int) -> int:
-    """Return how many legend entries fit beside each other."""
-    width = ax.figure.get_figwidth()  # type: ignore[union-attr]
-    return max(1, min(entries, int(width / 1.45)))
 
 
 def _time_axis(

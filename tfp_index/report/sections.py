@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 
-SENTENCE = 80
-"""Characters from which a cell is read like a sentence."""
+NAME, SENTENCE = 28, 80
+"""Characters above which a cell is a long name, and above which it reads like a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,10 @@ class Column:
     group: str = ""
 
     @property
-    def wide(self) -> bool:
-        """Whether it holds sentences, which want room."""
-        return not self.numeric and max(map(len, self.cells), default=0) > SENTENCE
+    def room(self) -> Literal["", "names", "wide"]:
+        """How much room it wants: sentences much, long names some."""
+        longest = 0 if self.numeric else max(map(len, self.cells), default=0)
+        return "wide" if longest > SENTENCE else "names" if longest > NAME else ""
 
 
 @dataclass(frozen=True, slots=True)

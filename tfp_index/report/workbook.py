@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,14 @@ __all__ = ["number_format", "write_workbook"]
 ACCENT, PALE, SOFT, LINE = "00624A", "E8F3EF", "52616D", "D5DCE2"
 """Colors of the page."""
 
+FONT = "Calibri"
+"""The typeface of a new workbook, so that headings stand in the same as the cells."""
+
 WIDEST = 60
 """Characters of the widest column; longer texts are wrapped."""
+
+LINE_HEIGHT, CHARACTER = 15.0, 1.1
+"""Points of a line; widths of a column that a character takes, with room for bold ones."""
 
 _WHOLE = re.compile(r"-?\d{1,15}")
 _YEAR = re.compile(r"(19|20)\d\d")
@@ -94,15 +101,15 @@ def _styles() -> _Styles:
     styles = require("openpyxl.styles", extra="excel", purpose="writing a report as a workbook")
     side = styles.Side(style="thin", color=LINE)
     return _Styles(
-        title=styles.Font(bold=True, size=16, color=ACCENT),
-        strong=styles.Font(bold=True),
-        soft=styles.Font(color=SOFT),
-        white=styles.Font(bold=True, color="FFFFFF"),
-        link=styles.Font(color=ACCENT, underline="single"),
+        title=styles.Font(FONT, bold=True, size=16, color=ACCENT),
+        strong=styles.Font(FONT, bold=True, size=11),
+        soft=styles.Font(FONT, size=11, color=SOFT),
+        white=styles.Font(FONT, bold=True, size=11, color="FFFFFF"),
+        link=styles.Font(FONT, size=11, color=ACCENT, underline="single"),
         accent=styles.PatternFill("solid", fgColor=ACCENT),
         pale=styles.PatternFill("solid", fgColor=PALE),
         wrap=styles.Alignment(wrap_text=True, vertical="top"),
-        right=styles.Alignment(horizontal="right", vertical="top", wrap_text=True),
+        right=styles.Alignment(horizontal="right", vertical="top", wrap_text=True, indent=1),
         under=styles.Border(bottom=side),
     )
 
@@ -186,9 +193,13 @@ class _Writer:
         """Wrap the texts of a row and make it as high as the longest needs."""
         for cell in sheet[row]:
             cell.alignment = self.styles.wrap
-        lines = max(-(-len(text) // max(width - 4, 1)) for text, width in texts)
-        if lines > 1:  # spreadsheet programs do not measure merged cells themselves
-            sheet.row_dimensions[row].height = 15.0 * lines
+        self._fit(sheet, row, *texts)
+
+    def _fit(self, sheet: Any, row: int, *texts: tuple[str, float]) -> None:
+        """Make a row as high as the longest of its texts needs in a column of its width."""
+        lines = max(_lines_of(text, width) for text, width in texts)
+        if lines > 1:  # not every spreadsheet program measures wrapped and merged cells itself
+            sheet.row_dimensions[row].height = LINE_HEIGHT * lines
 
     def _table(
         self, number: int, place: str, section: Section, grid: Grid, cover: str
@@ -207,6 +218,13 @@ class _Writer:
         self._heads(sheet, first, [column.header for column in grid.columns])
         for place_, column in enumerate(grid.columns, 1):
             self._column(sheet, first, place_, column, grid.strong)
+        widths = [
+            sheet.column_dimensions[sheet.cell(first, place_).column_letter].width
+            for place_ in range(1, len(grid.columns) + 1)
+        ]
+        heads = [column.header for column in grid.columns]
+        for row, texts in enumerate([heads, *zip(*(c.cells for c in grid.columns), strict=True)]):
+            self._fit(sheet, first + row, *zip(texts, widths, strict=True))
         last = first + len(grid)
         sheet.freeze_panes = sheet.cell(first + 1, 2)
         sheet.print_title_rows = f"{first}:{first}"
@@ -261,7 +279,7 @@ class _Writer:
             for line in said:
                 row += 1
                 put(sheet, row, 1, line).alignment = self.styles.wrap
-                sheet.row_dimensions[row].height = 15.0 * max(1, -(-len(line) // 115))
+                self._fit(sheet, row, (line, 120))
             row += 2
         sheet.column_dimensions["A"].width = 120
         sheet.sheet_view.showGridLines = False
@@ -283,6 +301,12 @@ class _Writer:
             sheet.column_dimensions[letter].width = width
         sheet.sheet_view.showGridLines = False
         return sheet.title, title, ""
+
+
+def _lines_of(text: str, width: float) -> int:
+    """Return how many lines a text takes in a column, broken between words."""
+    room = max(int((width - 2) / CHARACTER), 1)
+    return max(1, len(textwrap.wrap(text, room)))
 
 
 def _value(said: str, numeric: bool) -> Any:

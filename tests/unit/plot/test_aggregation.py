@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import tfp_index as tfp
 from tests.unit.aggregation.test_decomposition import firm_panel, firms
@@ -150,3 +151,15 @@ def test_figures_are_drawn_where_they_are_told(d):
     figure = mpl.figure.Figure()
     ax = figure.add_subplot()
     assert tfp.plot.decomposition(d, ax=ax) is ax
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_a_narrow_figure_keeps_its_axes(d, language):
+    """A legend wider than a telephone would squeeze the axes."""
+    figure = Figure(figsize=(4.1, 4.3), layout="constrained")
+    ax = tfp.plot.decomposition(d, language=language, ax=figure.add_subplot())
+    figure.canvas.draw()
+    assert ax.get_window_extent().width > 0.7 * figure.bbox.width
+    legend = ax.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().x1 <= figure.bbox.x1 + 1
