@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "img", "source", "br", "link", "input", "wbr"}
+VOID = {"meta", "img", "source", "br", "link", "input"}
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.root = Node("#page")
         self._open = [self.root]
-        self.feed(source)
+        self.feed(source.replace("<wbr>", ""))  # where a word may break, not a break in it
         self.close()
         assert len(self._open) == 1, f"not closed: {[n.tag for n in self._open]}"
 
