@@ -369,14 +369,25 @@ class Grid:
         used = self.cells
         for table, place, period in zip(tables, self.place, self.period, strict=True):
             first = table.contributions[0]
-            n[period, place], total[period, place] = first.n, first.total
-            largest[period, place] = first.largest[:, :k]
+            for behind in reversed(table.contributions):  # the first that has anybody
+                some = behind.n > 0
+                at = (period[some], place[some])
+                n[at], total[at] = behind.n[some], behind.total[some]
+                largest[at] = behind.largest[some, :k]
             if first.source is not None:
                 source[period, place] = used + first.source
                 used += int(first.source.max()) + 1
         return [
             Contributions(*of_period) for of_period in zip(n, total, largest, source, strict=True)
         ]
+
+    def worth(self, tables: Sequence[Cells]) -> Floats:
+        """Return how many statistics stand in every cell in each period; one where none does."""
+        count = np.zeros((self.periods, self.cells))
+        for table, place, period in zip(tables, self.place, self.period, strict=True):
+            filled = [np.isfinite(values) for values in table.values.values()]
+            count[period, place] += np.maximum(np.sum(filled, axis=0), 1) if filled else 1
+        return count
 
 
 def grid_of(tables: Sequence[Cells]) -> Grid:

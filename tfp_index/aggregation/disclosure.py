@@ -205,11 +205,12 @@ class DisclosureRules(Specification):
             one = np.asarray(primary.any(axis=0))
             return np.broadcast_to(one, primary.shape) if self.same_over_time else primary
         behind, lines = grid.contributions(tables), lines_of(tables, grid)
+        worth = grid.worth(tables)
         if self.same_over_time:
-            one = kernel.suppress(primary, behind, lines, self.limits)
+            one = kernel.suppress(primary, behind, lines, self.limits, worth.sum(axis=0))
             return np.broadcast_to(one, primary.shape)
         each = [
-            kernel.suppress(primary[[t]], [behind[t]], lines, self.limits)
+            kernel.suppress(primary[[t]], [behind[t]], lines, self.limits, worth[t])
             for t in range(grid.periods)
         ]
         return np.array(each)

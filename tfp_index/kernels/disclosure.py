@@ -14,11 +14,21 @@ The same cells are suppressed in every period, since a neighboring period estima
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tfp_index.kernels.linked_cells import (
+    Block,
+    Line,
+    derivable_in,
+    derivable_unions,
+    feasible_ranges,
+    identified,
+    open_blocks,
+)
 
 __all__ = [
     "RULE_COUNT",
@@ -53,11 +63,8 @@ RULE_P_PERCENT = 4
 RULE_PQ = 8
 """The same, when everybody already knows everybody to within q percent."""
 
-DETERMINED = 1e-9
-"""Squared length of the open directions of a cell below which it counts as determined."""
-
-MOST_FOR_TRIPLES = 600
-"""Unknown cells up to which derivable sums of three are looked for; beyond, of two."""
+CHEAPEST = 16
+"""Candidates to hide a cell behind whose further cost is worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,33 +304,66 @@ def merge_small_groups(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Cells that add up: ``Σ parts = total``."""
+class _Linked:
+    """The tables: what does not change while the pattern does. Lists hold one entry per period.
 
-    parts: Ints
-    total: int
+    `through` holds the lines of every cell, and `lines` those that hold in each period: a total
+    whose parts do not occur in a period is not their sum there, but stands in another table.
+    """
 
-
-@dataclass(slots=True)
-class _State:
-    """The pattern while it grows. `there` and `cells` hold one entry per period."""
-
-    pattern: Bools
+    primary: Bools
     there: list[Bools]
     eligible: list[Bools]
     cells: list[Contributions]
     size: Floats
-    lines: Sequence[Line]
+    worth: Floats
+    lines: list[list[Line]]
+    through: list[list[Line]]
     limits: Limits
+    derivable: dict[bytes, list[Ints]] = field(default_factory=dict)
+    judged: dict[tuple[int, bytes], bool] = field(default_factory=dict)
+
+    def harmless(self, t: int, union: Ints) -> bool:
+        """Whether a sum of cells may be known; worked out once."""
+        key = (t, union.tobytes())
+        if key not in self.judged:
+            broken = sensitive(combine(self.cells[t], union), self.limits)[0]
+            self.judged[key] = union.shape[0] > 1 and not broken
+        return self.judged[key]
+
+    def unions(self, t: int, pattern: Bools) -> list[Ints]:
+        """Return the derivable sums in a period; worked out once for each set of blanks."""
+        unknown = pattern & self.there[t]
+        rows = np.array([id(line) for line in self.lines[t]], np.int64)
+        key = unknown.tobytes() + rows.tobytes()
+        if key not in self.derivable:
+            self.derivable[key] = derivable_unions(unknown, self.lines[t])
+        return self.derivable[key]
+
+
+@dataclass(slots=True)
+class _Growth:
+    """A pattern while it grows, and whether cells are chosen by their worth or by their size."""
+
+    linked: _Linked
+    pattern: Bools
+    by_worth: bool
 
 
 def suppress(
-    primary: Bools, cells: Sequence[Contributions], lines: Sequence[Line], limits: Limits
+    primary: Bools,
+    cells: Sequence[Contributions],
+    lines: Sequence[Line],
+    limits: Limits,
+    worth: Floats | None = None,
 ) -> Bools:
     """Return the cells to suppress in every period, so that none can be worked out.
 
-    Cells are added one at a time, the smallest of those that help first; the pattern is safe but
-    not the smallest possible one.
+    Cells are added one at a time until the pattern is safe, those first that cost least: what is
+    lost with the cell, and at least with one more in each line that it breaks open. Then every
+    secondary cell is published again, the most valuable first, if the pattern is safe without it.
+    The same is done with the smallest cells first, and the cheaper of both patterns kept; it is
+    safe but not the cheapest possible one.
 
     Parameters
     ----------
@@ -331,9 +371,11 @@ def suppress(
         Cells that may not be published in each period.
     cells : sequence of T Contributions
     lines : sequence of Line
-        Sums that hold in every period.
+        Sums that hold in every period in which their parts occur.
     limits : Limits
         Rules for what can be worked out by subtraction.
+    worth : (C,) float array, optional
+        What is lost with a cell; by default, in how many periods it occurs.
 
     Returns
     -------
@@ -347,59 +389,109 @@ def suppress(
     >>> suppress(np.array([[True, False, False, False, False]]), [firms], [line], Limits())
     array([ True,  True, False, False, False])
     """
-    state = _State(
-        pattern=np.asarray(primary.any(axis=0), np.bool_),
-        there=[period.n > 0 for period in cells],
+    linked = _linked(primary, cells, lines, limits, worth)
+    if not linked.primary.any():
+        return linked.primary
+    found = []
+    for by_worth in (True, False):
+        growth = _Growth(linked, linked.primary.copy(), by_worth)
+        _grow(growth)
+        found.append(_published_again(linked, growth.pattern))
+    return min(found, key=lambda pattern: float(linked.worth[pattern].sum()))
+
+
+def _linked(
+    primary: Bools,
+    cells: Sequence[Contributions],
+    lines: Sequence[Line],
+    limits: Limits,
+    worth: Floats | None,
+) -> _Linked:
+    there = [period.n > 0 for period in cells]
+    through: list[list[Line]] = [[] for _ in range(primary.shape[1])]
+    for line in lines:
+        for cell in (*line.parts.tolist(), line.total):
+            through[cell].append(line)
+    return _Linked(
+        primary=np.asarray(primary.any(axis=0), np.bool_),
+        there=there,
         eligible=[period.total > 0 for period in cells],
         cells=list(cells),
         size=np.sum([period.total for period in cells], axis=0),
-        lines=lines,
+        worth=np.sum(there, axis=0).astype(np.float64) if worth is None else worth,
+        lines=[[x for x in lines if here[x.parts].any() or not here[x.total]] for here in there],
+        through=through,
         limits=limits,
     )
+
+
+def _grow(growth: _Growth) -> None:
+    """Add cells until no line and no combination of lines gives anything away."""
     while True:
         grown = False
-        for t in range(len(cells)):
+        for t, lines in enumerate(growth.linked.lines):
             for line in lines:
-                while _line_is_open(state, t, line) and _add_from(state, t, [line]):
+                while _is_open(growth.linked, growth.pattern, t, line) and _add_from(
+                    growth, t, [line]
+                ):
                     grown = True
-        if not grown and not _close_combinations(state):
-            return state.pattern
+        if not grown and not _close_combinations(growth):
+            return
 
 
-def _line_is_open(state: _State, t: int, line: Line) -> bool:
+def _is_open(linked: _Linked, pattern: Bools, t: int, line: Line) -> bool:
     """Whether subtraction along the line gives away a part, or a sum that may not be published."""
-    unknown = state.pattern & state.there[t]
-    parts = line.parts[unknown[line.parts]]
-    if unknown[line.total]:
-        return parts.shape[0] == 0 and bool(state.there[t][line.parts].any())
-    if parts.shape[0] < 2:
-        return bool(parts.size)
-    return bool(sensitive(combine(state.cells[t], parts), state.limits)[0])
+    there = linked.there[t]
+    parts = line.parts[pattern[line.parts] & there[line.parts]]
+    if pattern[line.total] and there[line.total]:
+        return parts.shape[0] == 0 and bool(there[line.parts].any())
+    return bool(parts.size) and not linked.harmless(t, parts)
 
 
-def _add_from(state: _State, t: int, lines: Sequence[Line]) -> bool:
-    """Suppress the smallest cell of the lines that can hide another one; False if there is none."""
-    for candidates in (
-        np.unique(np.concatenate([line.parts for line in lines])),
-        np.array([line.total for line in lines]),
-    ):
-        open_ = candidates[state.eligible[t][candidates] & ~state.pattern[candidates]]
-        if open_.size:
-            state.pattern[open_[np.argmin(state.size[open_])]] = True
-            return True
+def _add_from(growth: _Growth, t: int, lines: Sequence[Line]) -> bool:
+    """Suppress the best cell of the lines that can hide another one; False if there is none."""
+    linked, pattern = growth.linked, growth.pattern
+    parts = np.unique(np.concatenate([line.parts for line in lines]))
+    totals = np.unique([line.total for line in lines])
+    choices = [np.union1d(parts, totals)] if growth.by_worth else [parts, totals]
+    for candidates in choices:
+        open_ = candidates[linked.eligible[t][candidates] & ~pattern[candidates]]
+        if not open_.size:
+            continue
+        if growth.by_worth:
+            open_ = open_[np.lexsort((linked.size[open_], linked.worth[open_]))][:CHEAPEST]
+            best = min(open_.tolist(), key=lambda cell: _cost(growth, t, lines, cell))
+        else:
+            best = int(open_[np.argmin(linked.size[open_])])
+        pattern[best] = True
+        return True
     return False
 
 
-def _close_combinations(state: _State) -> bool:
+def _cost(growth: _Growth, t: int, lines: Sequence[Line], cell: int) -> tuple[bool, float, float]:
+    """Whether the cell leaves the line open, what is lost at least with it, and its size."""
+    linked, pattern = growth.linked, growth.pattern
+    lost = float(linked.worth[cell])
+    pattern[cell] = True
+    for line in linked.through[cell]:
+        if _is_open(linked, pattern, t, line):
+            others = np.append(line.parts, line.total)
+            others = others[linked.eligible[t][others] & ~pattern[others]]
+            lost += float(linked.worth[others].min(initial=np.inf))
+    still = len(lines) == 1 and _is_open(linked, pattern, t, lines[0])
+    pattern[cell] = False
+    return still, lost, float(linked.size[cell])
+
+
+def _close_combinations(growth: _Growth) -> bool:
     """Add one cell if several lines together give away a cell or a sum that is not to be had."""
-    for t, there in enumerate(state.there):
-        unknown = state.pattern & there
-        for union in derivable_unions(unknown, state.lines):
-            together = combine(state.cells[t], union)
-            if union.shape[0] > 1 and not sensitive(together, state.limits)[0]:
+    linked = growth.linked
+    for t, lines in enumerate(linked.lines):
+        for union in linked.unions(t, growth.pattern):
+            if linked.harmless(t, union):
                 continue
-            touching = _touching(state.lines, union)
-            if _add_from(state, t, touching) or _add_from(state, t, _linked(state.lines, union)):
+            touching = _touching(lines, union)
+            if _add_from(growth, t, touching) or _add_from(growth, t, _reached(lines, union)):
                 return True
     return False
 
@@ -409,7 +501,7 @@ def _touching(lines: Sequence[Line], cells: Ints) -> list[Line]:
     return [line for line in lines if line.total in cells or np.isin(line.parts, cells).any()]
 
 
-def _linked(lines: Sequence[Line], cells: Ints) -> list[Line]:
+def _reached(lines: Sequence[Line], cells: Ints) -> list[Line]:
     """Return the lines that are linked to the cells, however far: no other can hide them."""
     found = _touching(lines, cells)
     while True:
@@ -420,140 +512,61 @@ def _linked(lines: Sequence[Line], cells: Ints) -> list[Line]:
         found = wider
 
 
-def _equations(unknown: Bools, lines: Sequence[Line]) -> tuple[Ints, Floats]:
-    """Unknown cells, and the lines' coefficients on them."""
-    columns = np.flatnonzero(unknown)
-    place = np.full(unknown.shape[0], -1)
-    place[columns] = np.arange(columns.shape[0])
-    A = np.zeros((len(lines), columns.shape[0]))
-    for row, line in enumerate(lines):
-        parts = place[line.parts]
-        A[row, parts[parts >= 0]] = 1.0
-        if place[line.total] >= 0:
-            A[row, place[line.total]] -= 1.0
-    return columns, A[(A != 0.0).any(axis=1)]
+def _published_again(linked: _Linked, pattern: Bools) -> Bools:
+    """Return the pattern without the secondary cells that it is as safe without."""
+    pattern = pattern.copy()
+    pictures: dict[bytes, tuple[list[int], list[Block]]] = {}
+    for t, lines in enumerate(linked.lines):
+        unknown = pattern & linked.there[t]
+        key = unknown.tobytes() + np.array([id(line) for line in lines], np.int64).tobytes()
+        if key not in pictures:
+            pictures[key] = ([], open_blocks(unknown, lines))
+        pictures[key][0].append(t)
+    spare = np.flatnonzero(pattern & ~linked.primary & ~_helpless(linked, pattern))
+    order = np.lexsort((-linked.size[spare], -linked.worth[spare]))
+    for cell in spare[order].tolist():
+        pattern[cell] = False
+        changed = _pictures_without(linked, pattern, list(pictures.values()), cell)
+        if changed is None:
+            pattern[cell] = True
+            continue
+        for blocks, number, block in changed:
+            blocks[number] = block
+    return pattern
 
 
-def _free_directions(A: Floats) -> Floats:
-    """(u, d) orthonormal basis of what the equations leave open."""
-    if not A.size:
-        return np.eye(A.shape[1])
-    _, singular, basis = np.linalg.svd(A, full_matrices=True)
-    return basis[int((singular > 1e-10 * singular[0]).sum()) :].T
-
-
-def identified(unknown: Bools, lines: Sequence[Line]) -> Bools:
-    """Say which unknown cells follow exactly from the lines when all other cells are known.
-
-    A cell is determined when no direction that the equations leave open moves it.
-
-    Examples
-    --------
-    >>> lines = [Line(np.array([0, 1]), 4), Line(np.array([2, 3]), 5)]
-    >>> identified(np.array([True, True, True, False, False, False]), lines)
-    array([False, False,  True, False, False, False])
-    """
-    out = np.zeros(unknown.shape[0], bool)
-    columns, A = _equations(unknown, lines)
-    out[columns] = (_free_directions(A) ** 2).sum(axis=1) < DETERMINED
+def _helpless(linked: _Linked, pattern: Bools) -> Bools:
+    """Cells linked to one that cannot be protected whatever goes: they stay suppressed."""
+    out = np.zeros(pattern.shape[0], bool)
+    for t, lines in enumerate(linked.lines):
+        bad = [union for union in linked.unions(t, pattern) if not linked.harmless(t, union)]
+        bad += [line.parts for line in lines if _is_open(linked, pattern, t, line)]
+        for cells in bad:
+            for line in _reached(lines, cells):
+                out[line.parts] = out[line.total] = True
     return out
 
 
-def derivable_unions(unknown: Bools, lines: Sequence[Line]) -> list[Ints]:
-    """Find the sums of one, two or three unknown cells that follow exactly from the lines.
-
-    A sum is determined when the open directions of its cells cancel. Candidates are found by
-    projecting these directions on one random direction, and then verified.
-
-    Parameters
-    ----------
-    unknown : (C,) bool array
-    lines : sequence of Line
-
-    Returns
-    -------
-    list of int arrays
-        Single cells first; pairs and triples that contain no smaller derivable sum.
-
-    Examples
-    --------
-    >>> lines = [Line(np.array([0, 1]), 4), Line(np.array([2, 3]), 5)]
-    >>> derivable_unions(np.array([True, True, True, False, False, False]), lines)
-    [array([2]), array([0, 1])]
-    """
-    columns, A = _equations(unknown, lines)
-    Z = _free_directions(A)
-    single = (Z**2).sum(axis=1) < DETERMINED
-    unions = [columns[[i]] for i in np.flatnonzero(single)]
-    columns, Z = columns[~single], Z[~single]
-    if not columns.size:
-        return unions
-    shadow = Z @ np.random.default_rng(0).standard_normal(Z.shape[1])
-    order = np.argsort(shadow)
-    found = shadow[order]
-
-    def partners(sums: Floats) -> tuple[Ints, Ints]:
-        """Pairs (number of the sum, cell) whose shadows cancel."""
-        low = np.searchsorted(found, -sums - 1e-9)
-        count = np.searchsorted(found, -sums + 1e-9) - low
-        number = np.repeat(np.arange(sums.shape[0]), count)
-        inner = np.arange(number.shape[0]) - np.repeat(np.cumsum(count) - count, count)
-        return number, order[np.repeat(low, count) + inner]
-
-    def verified(members: Ints) -> list[Ints]:
-        open_ = (Z[members].sum(axis=1) ** 2).sum(axis=1) < DETERMINED
-        return [columns[np.sort(row)] for row in members[open_]]
-
-    first, other = partners(shadow)
-    hit = other > first
-    unions += verified(np.column_stack((first[hit], other[hit])))
-    if columns.shape[0] <= MOST_FOR_TRIPLES:
-        i, j = np.triu_indices(columns.shape[0], 1)
-        number, k = partners(shadow[i] + shadow[j])
-        hit = k > j[number]
-        unions += verified(np.column_stack((i[number][hit], j[number][hit], k[hit])))
-    return unions
-
-
-def feasible_ranges(values: Floats, unknown: Bools, lines: Sequence[Line]) -> tuple[Floats, Floats]:
-    """Return how closely each unknown cell can be bounded by somebody who knows all others.
-
-    The bounds use the lines and that no cell is negative; they are found by linear programming.
-
-    Parameters
-    ----------
-    values : (C,) float array, not negative
-    unknown : (C,) bool array
-    lines : sequence of Line
-
-    Returns
-    -------
-    low, high : (C,) float arrays
-        Equal to the value where the cell is known.
-
-    Examples
-    --------
-    >>> low, high = feasible_ranges(np.array([2.0, 3.0, 5.0]), np.array([True, True, False]),
-    ...                             [Line(np.array([0, 1]), 2)])
-    >>> low.tolist(), high.tolist()
-    ([0.0, 0.0, 5.0], [5.0, 5.0, 5.0])
-    """
-    from scipy.optimize import linprog
-
-    low, high = values.copy(), values.copy()
-    columns, A = _equations(unknown, lines)
-    scale = max(float(values.max(initial=0.0)), 1e-300)
-    b = A @ values[columns] / scale
-    for place, cell in enumerate(columns.tolist()):
-        goal = np.zeros(columns.shape[0])
-        goal[place] = 1.0
-        bounds = [
-            linprog(sign * goal, A_eq=A if A.size else None, b_eq=b if A.size else None)
-            for sign in (1.0, -1.0)
-        ]
-        low[cell] = max(0.0, bounds[0].fun * scale) if bounds[0].success else 0.0
-        high[cell] = -bounds[1].fun * scale if bounds[1].success else np.inf
-    return low, high
+def _pictures_without(
+    linked: _Linked,
+    pattern: Bools,
+    pictures: Sequence[tuple[list[int], list[Block]]],
+    cell: int,
+) -> list[tuple[list[Block], int, Block]] | None:
+    """Return the blocks that change when a cell is published, or None if something follows."""
+    for t, there in enumerate(linked.there):
+        if there[cell] and any(_is_open(linked, pattern, t, x) for x in linked.through[cell]):
+            return None
+    changed = []
+    for periods, blocks in pictures:
+        for number, old in enumerate(blocks):
+            if cell in old.columns:
+                new = old.without(cell)
+                unions = derivable_in(new)
+                if not all(linked.harmless(t, union) for t in periods for union in unions):
+                    return None
+                changed.append((blocks, number, new))
+    return changed
 
 
 def round_to(values: Floats, base: float) -> Floats:
