@@ -264,7 +264,8 @@ class WorkFolder:
         """Keep the sums of a finished partition of a round."""
         path = self._answer(number, partition)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.parent.mkdir(mode=0o700, exist_ok=True)  # sums of few rows are rows
+            path.parent.mkdir(exist_ok=True)
         except OSError as error:
             raise unwritable(error, path) from error
         data = pickle.dumps(sums, protocol=5)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import stat
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -208,3 +211,31 @@ def test_hostile_frames_give_our_errors_or_the_counts_of_memory():
             disagreed.append((name, memory, seen, streamed))
     # Arrow has no objects: an infinity among whole years makes the column one of fractions
     assert [name for name, *_ in disagreed] == ["year 'inf'"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are those of POSIX")
+@pytest.mark.parametrize("out", [True, False])
+def test_what_is_spilled_stands_in_the_folder_of_the_run(frame, tmp_path, monkeypatch, out):
+    """Rows of enterprises in a common folder of the machine would be there for others to read."""
+    frame.to_parquet(tmp_path / "firms.parquet")
+    common = tmp_path / "common"
+    common.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(common))
+    modes, kept = set(), set()
+
+    def mode(path):
+        return stat.S_IMODE(path.stat().st_mode)
+
+    def look(done, total):
+        modes.update(map(mode, common.iterdir()))
+        kept.update(path.name for path in (tmp_path / "out" / ".work").glob("*/")
+                    if path.is_dir() and mode(path) == 0o700)  # fmt: skip
+
+    place = {"out": tmp_path / "out"} if out else {}
+    tfp.scale.run(
+        Skewness(), tmp_path / "firms.parquet", roles=ROLES, engine="duckdb", partitions=3,
+        on_progress=look, **place,
+    )  # fmt: skip
+    assert modes == (set() if out else {0o700})
+    assert {"partitions", "rounds"} <= kept or not out
+    assert not list(common.iterdir())

@@ -46,23 +46,36 @@ def file_stream(plan: Plan, budget: Budget) -> Stream:
         "memory_limit": f"{budget.reader_bytes // 2**20}MiB",
         "threads": str(default_threads()),
         "preserve_insertion_order": "true",
-        "temp_directory": str(Path(tempfile.gettempdir()) / "tfp-index-duckdb"),
     }
-    connection = duckdb.connect(":memory:", config=settings)
+    beside = None if plan.folder is None else plan.folder.parent
     table, arguments = _table(source)
     columns = ", ".join(quoted(name) for name in plan.reading.columns)
     rows = _count(source) if plan.partitions is None else 0
-    return Stream(
-        _batches(duckdb, connection, f"SELECT {columns} FROM {table}", arguments, budget), rows
-    )
+    query = f"SELECT {columns} FROM {table}"
+    return Stream(_batches(duckdb, settings, beside, query, arguments, budget.batch_rows), rows)
 
 
 def _batches(
-    duckdb: Any, connection: Any, query: str, arguments: dict[str, Any], budget: Budget
+    duckdb: Any,
+    settings: dict[str, str],
+    beside: Path | None,
+    query: str,
+    arguments: dict[str, Any],
+    size: int,
+) -> Iterator[Any]:
+    """Yield what a query gives; what DuckDB spills meanwhile only this user can read."""
+    with tempfile.TemporaryDirectory(
+        prefix="tfp-index-", dir=beside, ignore_cleanup_errors=True
+    ) as spill:
+        connection = duckdb.connect(":memory:", config={**settings, "temp_directory": spill})
+        yield from _answers(duckdb, connection, query, arguments, size)
+
+
+def _answers(
+    duckdb: Any, connection: Any, query: str, arguments: dict[str, Any], size: int
 ) -> Iterator[Any]:
     try:
-        relation = connection.sql(query, params=arguments)
-        yield from relation_batches(relation, budget.batch_rows)
+        yield from relation_batches(connection.sql(query, params=arguments), size)
     except (duckdb.Error, ValueError, TypeError) as error:
         raise FileError(
             f"the files could not be read: {str(error).splitlines()[0]}",

@@ -133,7 +133,7 @@ def spilled(
             parent = plan.folder.parent if plan.folder is not None else None
             temporary = place = Path(tempfile.mkdtemp(prefix="tfp-index-", dir=parent))
         shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
+        place.mkdir(mode=0o700, parents=True)  # rows of enterprises
         incoming = stream(plan, budget)
         partitions = plan.partitions or budget.partitions(incoming.rows)
         _refuse_many(partitions)
