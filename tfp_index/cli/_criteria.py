@@ -149,26 +149,30 @@ def _write(
     options = {} if result is None else replicates(result, arguments.reps, arguments.seed)
     if not arguments.public:
         _write_tables(arguments, enterprises, result, options, lang)
-    if result is None:
-        return
-    story = Criteria(
-        result,
-        unit=None if arguments.profile is None else _unit(result, arguments.profile),
-        period=_period(result, arguments),
-        entity_kind=arguments.unit_kind,
-        **options,
-    )
+    story: Any = enterprises
+    if result is not None:
+        story = Criteria(
+            result,
+            unit=None if arguments.profile is None else _unit(result, arguments.profile),
+            period=_period(result, arguments),
+            entity_kind=arguments.unit_kind,
+            **options,
+        )
     written = writer.write(
         arguments.out / f"criteria_{lang.code}.html",
         [story],
         language=lang.code,
         public=arguments.public,
-        title=result.criteria.name(lang.code),
+        title=_chosen(enterprises, result).name(lang.code),
         data="data",
         also=ALSO,
     )
     say()
     say_written([written], lang)
+
+
+def _chosen(enterprises: EnterpriseResult | None, result: CriteriaResult | None) -> CriteriaSet:
+    return (result or enterprises).criteria  # type: ignore[union-attr]  # one of them is there
 
 
 def _write_tables(
@@ -197,7 +201,7 @@ def _write_tables(
         tables = {**scores, **tables}
         document["scores"] = result.to_dict()
         document |= {name: option.table().to_dict() for name, option in options.items()}
-    chosen = (result or enterprises).criteria  # type: ignore[union-attr]  # one of them is there
+    chosen = _chosen(enterprises, result)
     with Staging(arguments.out) as staging:
         for subject, table in tables.items():
             table.to_csv(staging.path(f"{subject}.csv"))

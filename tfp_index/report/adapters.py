@@ -23,6 +23,7 @@ ADAPTERS = {
     "composite.uncertainty.Sensitivity": "criteria:of_sensitivity",
     "composite.uncertainty.Uncertainty": "criteria:of_uncertainty",
     "criteria._plan_status.PlanStatus": "plan:of_status",
+    "criteria.enterprise.EnterpriseResult": "enterprise:of_enterprises",
     "criteria.levers_result.LeversResult": "levers:of_levers",
     "criteria.result.CriteriaResult": "criteria:of_result",
     "growth.accounting_result.GrowthAccountingResult": "growth:of_result",

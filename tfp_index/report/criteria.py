@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,21 @@ from tfp_index.plot import criteria as plot
 from tfp_index.plot._style import fit_name
 from tfp_index.report.adapters import Context, check_kind
 from tfp_index.report.record import record_section
-from tfp_index.report.sections import Block, Column, Figure, Grid, Remarks, Section, Text
+from tfp_index.report.sections import Block, Column, Facts, Figure, Grid, Remarks, Section, Text
 from tfp_index.report.tables import column_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Criteria", "of_result", "of_sensitivity", "of_uncertainty"]
+__all__ = [
+    "Criteria",
+    "of_result",
+    "of_sensitivity",
+    "of_uncertainty",
+    "set_label",
+    "set_section",
+    "table_grid",
+]
 
 AREAS = frozenset(
     ("province", "tỉnh, thành phố", "tỉnh", "district", "huyện", "commune", "xã", "region", "vùng",
@@ -108,10 +116,10 @@ class Criteria:
             )
         lang, criteria = context.language, self.result.criteria
         withheld = bool(context.public and enterprises)
-        blocks = _label(criteria, lang)
+        blocks = set_label(criteria, lang)
         if withheld:
             blocks.append(Text(lang.text("criteria.report.withheld"), "note"))
-            below = [_set(criteria, lang)]
+            below = [set_section(criteria, lang)]
         else:
             blocks.append(Text(self._lead(lang), "lead"))
             if enterprises:
@@ -130,10 +138,11 @@ class Criteria:
             made.append(_uncertainty(self.uncertainty, self._period, lang))
         if self.sensitivity is not None:
             made += of_sensitivity(self.sensitivity, context)
-        coverage = _grid("coverage", tables["coverage"], lang, data=self.result.coverage())
+        coverage = table_grid("coverage", tables["coverage"], lang, data=self.result.coverage())
         title = lang.text("criteria.sheet.coverage")
-        made += [Section("coverage", title, (coverage,)), _set(self.result.criteria, lang)]
-        return [*made, record_section(self.result.scores.record, lang)]
+        made += [Section("coverage", title, (coverage,)), set_section(self.result.criteria, lang)]
+        method = [(lang.text("record.method"), lang.text("criteria.report.method"))]
+        return [*made, record_section(self.result.scores.record, lang, method)]
 
     @property
     def _period(self) -> Any:
@@ -164,7 +173,7 @@ class Criteria:
         if not self.result.scores.single_period:
             title = f"{title}, {self._period}"
         table, criteria = self.result.ranking(self._period), self.result.criteria
-        grid = _grid("ranking", table, lang, title, criteria=criteria)
+        grid = table_grid("ranking", table, lang, title, criteria=criteria)
         return Section("ranking", title, (grid,))
 
     def _scorecard(self, table: Table, lang: Language) -> Section:
@@ -173,25 +182,22 @@ class Criteria:
             "scorecard",
             lang.text("criteria.report.figure"),
             lang.text("criteria.report.alt"),
-            lambda ax: _fit(
-                plot.scorecard(
-                    self.result,
-                    self.unit,
-                    self._period,
-                    language=lang.code,
-                    title="",
-                    note="",
-                    ax=ax,
-                )
-            ),
+            self._drawn_by(plot.scorecard, lang),
             height=1.2 + 0.36 * len(table),
         )
         raw = self.result.profile(self.unit, self._period)
         data = Table({n: v for n, v in raw.columns.items() if n not in _TEXTS})
         shown = Table({n: table[n] for n in _PROFILE})
-        grid = _grid("profile", shown, lang, lang.text("criteria.sheet.profile"), data=data)
+        grid = table_grid("profile", shown, lang, lang.text("criteria.sheet.profile"), data=data)
+        said = _strong_and_weak(raw, self.result.criteria, lang)
         among = self._standing(raw, lang)
-        return Section("scorecard", title, (figure, *among, grid, Remarks(tuple(table.notes))))
+        notes = Remarks(tuple(table.notes))
+        return Section("scorecard", title, (*said, figure, *among, grid, notes))
+
+    def _drawn_by(self, draw: Callable[..., Axes], lang: Language) -> Callable[[Axes], Axes]:
+        """Return what draws a figure of the unit without title and note: the report has its own."""
+        said = {"language": lang.code, "title": "", "note": ""}
+        return lambda ax: _fit(draw(self.result, self.unit, self._period, **said, ax=ax))
 
     def _standing(self, raw: Table, lang: Language) -> list[Block]:
         """Return the figure of where the unit stands among its peers, where it has enough."""
@@ -203,17 +209,7 @@ class Criteria:
                 "standing",
                 lang.text("criteria.report.standing"),
                 lang.text("criteria.report.standing_alt"),
-                lambda ax: _fit(
-                    plot.profile(
-                        self.result,
-                        self.unit,
-                        self._period,
-                        language=lang.code,
-                        title="",
-                        note="",
-                        ax=ax,
-                    )
-                ),
+                self._drawn_by(plot.profile, lang),
                 height=1.8 + 0.36 * len(dots),
             )
         ]
@@ -264,7 +260,7 @@ def _uncertainty(uncertainty: Uncertainty, period: Any, lang: Language) -> Secti
                 height=1.4 + 0.25 * units,
             )
         )
-    grid = _grid("uncertainty", table, lang, title, own=list(result.key_columns()))
+    grid = table_grid("uncertainty", table, lang, title, own=list(result.key_columns()))
     return Section("uncertainty", title, (*blocks, grid), basis="areas")
 
 
@@ -282,7 +278,7 @@ def of_sensitivity(sensitivity: Sensitivity, context: Context) -> list[Section]:
     names = [lang.text(f"criteria.factor.{f}") if lang.has(f"criteria.factor.{f}") else f
              for f in sensitivity.factors]  # fmt: skip
     shown = Table({**table.columns, "factor": names})
-    grid = _grid("sensitivity", shown, lang, data=table)
+    grid = table_grid("sensitivity", shown, lang, data=table)
     return [Section("sensitivity", title, (figure, grid), basis="method")]
 
 
@@ -296,7 +292,25 @@ def _fit(ax: Axes) -> Axes:
     return ax
 
 
-def _label(criteria: CriteriaSet, lang: Language) -> list[Block]:
+def _strong_and_weak(profile: Table, criteria: CriteriaSet, lang: Language) -> list[Block]:
+    """Say in which indicators a unit stands before most of its peers, and in which behind."""
+    items = []
+    for verdict in ("strength", "weakness"):
+        said = [
+            lang.text(
+                "criteria.report.beside",
+                name=criteria.name_of(row["code"], lang.code),
+                value=lang.number(row["value"], 2),
+                median=lang.number(row["median"], 2),
+            )
+            for row in profile.where(kind="indicator", verdict=verdict).rows()
+        ]
+        if said:
+            items.append((lang.text(f"criteria.report.{verdict}"), "; ".join(said)))
+    return [Facts(tuple(items))] if items else []
+
+
+def set_label(criteria: CriteriaSet, lang: Language) -> list[Block]:
     """Say what the set is before any number."""
     said = f"{lang.text('criteria.report.label')}: {criteria.label(lang.code)}."
     blocks: list[Block] = [Text(said, "warning")]
@@ -305,7 +319,7 @@ def _label(criteria: CriteriaSet, lang: Language) -> list[Block]:
     return blocks
 
 
-def _set(criteria: CriteriaSet, lang: Language) -> Section:
+def set_section(criteria: CriteriaSet, lang: Language) -> Section:
     """Show every indicator with its definition, status and source."""
     table = criteria.table(lang.code)
     columns: dict[str, Any] = {name: table[name] for name in ("code", "name", "definition", "unit")}
@@ -324,7 +338,7 @@ def _set(criteria: CriteriaSet, lang: Language) -> Section:
     return Section("set", title, (Grid("set", caption, made),), basis="definitions")
 
 
-def _grid(
+def table_grid(
     key: str,
     table: Table,
     lang: Language,

@@ -66,6 +66,20 @@ def test_provinces(
     assert isinstance(cells[-1], float)
 
 
+@pytest.mark.parametrize("public", [False, True])
+def test_page_of_one_enterprise(tmp_path: Path, public: bool) -> None:
+    path = workbook(tmp_path / "bctc.xlsx", "TT200")
+    common = ["criteria", str(path), "--set", "enterprise", "--regime", "TT200"]
+    for lang, money in (("vi", "495,0 triệu đồng"), ("en", "VND 495.0 million")):
+        out = tmp_path / lang
+        assert main([*common, "--lang", lang, "--out", str(out), *["--public"] * public]) == 0
+        page = (out / f"criteria_{lang}.html").read_text(encoding="utf-8")
+        assert (money in page) is not public
+        assert ("51.759,16" in page or "51,759.16" in page) is not public
+        assert tfp.CriteriaSet.load("enterprise").label(lang) in page
+        assert (out / f"criteria_{lang}.xlsx").is_file()
+
+
 def test_statements_of_one_enterprise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = workbook(tmp_path / "bctc.xlsx", "TT200")
     out = tmp_path / "out"
