@@ -562,7 +562,7 @@ def _pictures_without(
         for number, old in enumerate(blocks):
             if cell in old.columns:
                 new = old.without(cell)
-                unions = derivable_in(new)
+                unions = derivable_in(new, old.through(cell))
                 if not all(linked.harmless(t, union) for t in periods for union in unions):
                     return None
                 changed.append((blocks, number, new))

@@ -67,6 +67,10 @@ class Block:
     Z: Floats
     A: Floats
 
+    def through(self, cell: int) -> Bools:
+        """Return which lines hold the cell."""
+        return np.asarray(self.A[:, np.searchsorted(self.columns, cell)] != 0.0)
+
     def without(self, cell: int) -> Block:
         """Return the block when the cell is published too: no open direction may move it.
 
@@ -178,21 +182,26 @@ def derivable_unions(unknown: Bools, lines: Sequence[Line]) -> list[Ints]:
     return sorted(unions, key=lambda union: union.shape[0])
 
 
-def _combined_lines(A: Floats) -> Floats:
+def _combined_lines(A: Floats, through: Bools | None) -> Floats:
     """0/1 vectors that are sums or differences of lines: sums of cells that follow from them.
 
     Lines are added one at a time, each so that a cell cancels; a combination in which none does is
-    no more than its parts. At most `MOST_LINES` lines, and `MOST_COMBINATIONS` of each number.
+    no more than its parts. At most `MOST_LINES` lines, and `MOST_COMBINATIONS` of each number; with
+    `through`, an (m,) array, only those with one of these lines.
     """
-    lines = A[(A != 0.0).any(axis=1)].astype(np.float32)
-    # rows are told apart by a random projection that is exact in integers
-    mark = np.random.default_rng(0).integers(-(2**40), 2**40, A.shape[1])
+    # rows are told apart by a random projection that is exact in floating point
+    mark = np.random.default_rng(0).integers(-(2**38), 2**38, A.shape[1]).astype(np.float64)
 
     def distinct(rows: Any) -> Any:
-        return rows[np.unique(rows.astype(np.int64) @ mark, return_index=True)[1]]
+        return rows[np.unique(rows.astype(np.float64) @ mark, return_index=True)[1]]
 
-    lines = distinct(np.concatenate((lines, -lines)))
-    found, last = [lines], lines
+    def signed(rows: Floats) -> Any:
+        some = rows[(rows != 0.0).any(axis=1)].astype(np.float32)
+        return distinct(np.concatenate((some, -some)))
+
+    lines = signed(A)
+    last = lines if through is None else signed(A[through])
+    found = [last]
     for _ in range(MOST_LINES - 1):
         # a cell cancels where one has +1 and the other -1: |a||b| exceeds ab
         first, other = np.nonzero(np.abs(last) @ np.abs(lines).T > last @ lines.T)
@@ -206,8 +215,15 @@ def _combined_lines(A: Floats) -> Floats:
     return np.asarray(distinct(every[(every >= 0).all(axis=1)]), np.float64)
 
 
-def derivable_in(block: Block) -> list[Ints]:
-    """Find the derivable sums of cells of a block; see `derivable_unions`."""
+def derivable_in(block: Block, through: Bools | None = None) -> list[Ints]:
+    """Find the derivable sums of cells of a block; see `derivable_unions`.
+
+    Parameters
+    ----------
+    block : Block
+    through : (m,) bool array, optional
+        Look for longer sums only with one of these lines, as when nothing else has changed.
+    """
     columns, Z = block.columns, block.Z
     single = (Z**2).sum(axis=1) < DETERMINED
     unions = [columns[[i]] for i in np.flatnonzero(single)]
@@ -238,7 +254,7 @@ def derivable_in(block: Block) -> list[Ints]:
         number, k = partners(shadow[i] + shadow[j])
         hit = k > j[number]
         unions += verified(np.column_stack((i[number][hit], j[number][hit], k[hit])))
-    longer = _combined_lines(block.A)
+    longer = _combined_lines(block.A, through)
     return unions + [block.columns[row > 0] for row in longer[longer.sum(axis=1) > 3]]
 
 
