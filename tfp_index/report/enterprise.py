@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tfp_index.criteria.enterprise import EnterpriseResult
 from tfp_index.language import Language
+from tfp_index.panel.sme_size import SIZES
 from tfp_index.panel.table import Table
 from tfp_index.report.adapters import Context
 from tfp_index.report.criteria import set_label, set_section, table_grid
@@ -21,6 +22,9 @@ LISTED = 20
 
 HEADLINES = ("va_per_worker", "capital_productivity", "tfp_level")
 """Indicators among the headline numbers, where the set has them."""
+
+SIZE_KEYS = ("micro", "small", "medium", "large")
+"""Texts of the classes of `SIZES`."""
 
 VALUE_ADDED = (
     "value_added_addition", "value_added_subtraction", "gap", "gap_share", "nonoperating",
@@ -78,11 +82,18 @@ def _measures(result: EnterpriseResult, row: Any, lang: Language) -> tuple[Measu
 def _facts(result: EnterpriseResult, row: Any, lang: Language) -> list[Block]:
     """Say what is known of an enterprise besides numbers: industry, size class, ownership."""
     items = [
-        (_head(name, lang), str(values[row]))
+        (_head(name, lang), _said(name, values[row], lang))
         for name, values in result.texts.items()
         if values[row] not in (None, "")
     ]
     return [Facts(tuple(items))] if items else []
+
+
+def _said(name: str, value: Any, lang: Language) -> str:
+    """Return a label as it came in; size classes in the reader's language."""
+    if name == "size_class" and value in SIZES:
+        return lang.text(f"criteria.size_class.{SIZE_KEYS[SIZES.index(value)]}")
+    return str(value)
 
 
 def _indicators(result: EnterpriseResult, rows: Rows, number: int, lang: Language) -> Grid:

@@ -147,6 +147,31 @@ def test_no_english_is_left_in_the_vietnamese_page(public: dict[str, Written]) -
     assert "giữ kín" in said
 
 
+def test_columns_with_standard_names_are_in_words(public: dict[str, Written]) -> None:
+    for code, words in (("vi", {"Địa bàn cấp huyện", "Năm"}), ("en", {"District", "Year"})):
+        heads = {th.text for table in root(public[code]).find("thead") for th in table.find("th")}
+        assert words <= heads
+        assert not {"district", "industry", "year", "period"} & heads
+
+
+def test_public_levers_are_a_table_for_each_grouping(
+    public: dict[str, Written], enterprises: dict[str, Any]
+) -> None:
+    """Each published effect stands on the page once, each withheld one as a word."""
+    disclosed = {s["key"]: s for s in json.loads(public["en"].json.read_text("utf-8"))["sections"]}  # type: ignore[union-attr]
+    table = disclosed["levers"]["tables"]["levers"]
+    section = next(s for s in root(public["en"]).find("section")
+                   if s.attributes.get("aria-labelledby") == "levers")  # fmt: skip
+    whole, districts = section.find("table")[:2]
+    assert "levers" in enterprises
+    cells = [td.text for td in districts.find("td")]
+    inside = [status for d, status in zip(table["district"], table["status"], strict=True)
+              if d != "(total)"]  # fmt: skip
+    assert cells.count("withheld") == inside.count("suppressed") > 0
+    assert len([c for c in cells if re.search(r"\d", c)]) == inside.count("published")
+    assert len(whole.find("tbody")[0].find("tr")) == table["district"].count("(total)")
+
+
 def test_numbers_of_workbook_and_document_are_those_of_the_page(
     public: dict[str, Written],
 ) -> None:
