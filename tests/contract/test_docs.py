@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def name_of(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", pages_with_snippets(), ids=name_of)
-def test_the_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch):
+def test_the_snippets_of_a_page_run_one_after_the_other(page, tmp_path, monkeypatch, request):
+    request.addfinalizer(lambda: logging.getLogger("tfp_index").setLevel(logging.NOTSET))
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.chdir(tmp_path)  # what a snippet writes goes nowhere
     text = page.read_text(encoding="utf-8")
