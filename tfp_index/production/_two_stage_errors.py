@@ -85,6 +85,8 @@ def clustered_from_sums(problem: Problem, solution: Solution) -> tuple[Floats, s
     V, _ = covariance(problem, solution, scores)
     if lost > LOST:
         return V, f"cancellation could cost {lost:.0e} of a standard error"
+    if not solution.is_root[solution.choice.index]:
+        return V, ""
     moved = float(_rounding(problem, solution, pairs).max())
     if moved > STEP:
         return V, f"rounding could move a coefficient by {moved * design.unit:.0e}"
@@ -117,6 +119,8 @@ def _bread(problem: Problem, solution: Solution) -> Floats:
         derivative = moments(second, problem.design, delta[None])[1][0]
     else:
         derivative = 0.5 * newton(objective_at(problem, second), delta[None], steps=1)[1][0]
+    if not solution.is_root[solution.choice.index]:  # has no errors, and perhaps no inverse
+        return np.asarray(np.linalg.pinv(derivative * second.n))
     return np.asarray(np.linalg.inv(derivative * second.n))
 
 
