@@ -29,6 +29,9 @@ __all__ = [
 
 Array = NDArray[Any]
 
+_AS_WRITTEN: dict[str, Any] = {"encoding": "utf-8-sig", "float_precision": "round_trip"}
+"""How text becomes numbers: the nearest double, on every version."""
+
 
 def read_file(path: str | Path) -> Any:
     """Read a CSV, Parquet or Excel file into a pandas frame.
@@ -49,7 +52,7 @@ def read_file(path: str | Path) -> Any:
     suffix = path.suffix.lower()
     try:
         if suffix in (".csv", ".tsv", ".txt") or path.name.lower().endswith(".csv.gz"):
-            return pd.read_csv(path, encoding="utf-8-sig", **csv_dialect(path, suffix == ".tsv"))
+            return pd.read_csv(path, **_AS_WRITTEN, **csv_dialect(path, suffix == ".tsv"))
         if suffix in (".parquet", ".pq"):
             require("pyarrow", extra="io", purpose="reading Parquet")
             return pd.read_parquet(path)
@@ -161,7 +164,7 @@ def read_files(paths: Sequence[Path], columns: Sequence[str]) -> Any:
 
         dialect = common_dialect(paths)
         try:
-            parts = [pd.read_csv(p, encoding="utf-8-sig", **dialect)[list(columns)] for p in paths]
+            parts = [pd.read_csv(p, **_AS_WRITTEN, **dialect)[list(columns)] for p in paths]
         except (ValueError, OSError, UnicodeError) as error:
             raise FileError(
                 f"the files could not be read as one table: {error}", code="unreadable_file"

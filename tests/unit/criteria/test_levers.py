@@ -158,7 +158,9 @@ def test_the_bootstrap_agrees_with_the_influences(data):
     boot = spec.fit(panel_of(*data), productivity="tfp", rng=5)
     analytic = dataclasses.replace(spec, se="analytic").fit(panel_of(*data), productivity="tfp")
     assert boot.record.seed == 5
-    np.testing.assert_array_equal(boot.tidy()["points"], analytic.tidy()["points"])
+    # the same sums, in whatever order the linear algebra takes them
+    points = analytic.tidy()["points"]
+    np.testing.assert_allclose(boot.tidy()["points"], points, rtol=1e-12, atol=1e-12)
     ratio = boot.ranking()["standard_error"] / analytic.ranking()["standard_error"]
     assert ((ratio > 0.75) & (ratio < 1.35)).all()
 
