@@ -17,6 +17,7 @@ from tfp_index.errors import DataError, FileError, TFPError, nearest
 from tfp_index.panel.frames import build_frame
 
 __all__ = [
+    "as_written",
     "column_names",
     "common_dialect",
     "csv_dialect",
@@ -29,8 +30,14 @@ __all__ = [
 
 Array = NDArray[Any]
 
-_AS_WRITTEN: dict[str, Any] = {"encoding": "utf-8-sig", "float_precision": "round_trip"}
-"""How text becomes numbers: the nearest double, on every version."""
+
+def as_written() -> dict[str, Any]:
+    """Return the options with which pandas reads each number as the nearest double."""
+    import pandas as pd
+
+    version = tuple(int(part) for part in pd.__version__.split(".")[:2])
+    exact = {} if version >= (3, 1) else {"float_precision": "round_trip"}  # the default since 3.1
+    return {"encoding": "utf-8-sig", **exact}
 
 
 def read_file(path: str | Path) -> Any:
@@ -52,7 +59,7 @@ def read_file(path: str | Path) -> Any:
     suffix = path.suffix.lower()
     try:
         if suffix in (".csv", ".tsv", ".txt") or path.name.lower().endswith(".csv.gz"):
-            return pd.read_csv(path, **_AS_WRITTEN, **csv_dialect(path, suffix == ".tsv"))
+            return pd.read_csv(path, **as_written(), **csv_dialect(path, suffix == ".tsv"))
         if suffix in (".parquet", ".pq"):
             require("pyarrow", extra="io", purpose="reading Parquet")
             return pd.read_parquet(path)
@@ -164,7 +171,7 @@ def read_files(paths: Sequence[Path], columns: Sequence[str]) -> Any:
 
         dialect = common_dialect(paths)
         try:
-            parts = [pd.read_csv(p, **_AS_WRITTEN, **dialect)[list(columns)] for p in paths]
+            parts = [pd.read_csv(p, **as_written(), **dialect)[list(columns)] for p in paths]
         except (ValueError, OSError, UnicodeError) as error:
             raise FileError(
                 f"the files could not be read as one table: {error}", code="unreadable_file"

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfp_index._optional import require
 from tfp_index.errors import EstimationError, SpecificationError
-from tfp_index.panel.files import common_dialect, refuse_absent_columns
+from tfp_index.panel.files import as_written, common_dialect, refuse_absent_columns
 from tfp_index.panel.frames import FrameReader
 from tfp_index.scale._hashing import hash_keys, partition_of
 from tfp_index.scale.engines import Plan, Shuffled
@@ -79,7 +79,7 @@ def _read(frames: Any, plan: Plan) -> Any:
             frame = frames.read_parquet(paths)
         else:
             dialect = common_dialect(source.paths)
-            frame = frames.read_csv(paths, encoding="utf-8-sig", **dialect)
+            frame = frames.read_csv(paths, **as_written(), **dialect)
     elif hasattr(source, "map_partitions") and hasattr(source, "npartitions"):
         frame = source
     elif type(source).__module__.partition(".")[0] == "pandas" and hasattr(source, "columns"):
