@@ -41,7 +41,7 @@ def dask_client():
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=2, threads_per_worker=1, dashboard_address="localhost:0", silence_logs=50
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -63,7 +63,7 @@ def _client(distributed: Any, stack: ExitStack) -> Any:
     except ValueError:
         cluster = stack.enter_context(
             distributed.LocalCluster(
-                n_workers=_WORKERS, threads_per_worker=1, dashboard_address=None
+                n_workers=_WORKERS, threads_per_worker=1, dashboard_address="localhost:0"
             )
         )
         return stack.enter_context(distributed.Client(cluster, set_as_default=False))
