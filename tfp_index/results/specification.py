@@ -85,6 +85,13 @@ class Specification:
 
 
 def export(value: Any) -> Any:
+    """Return the value of an option as data that JSON can hold.
+
+    Examples
+    --------
+    >>> export((1, None, "log"))
+    [1, None, 'log']
+    """
     if isinstance(value, Specification):
         return value.to_dict()
     if isinstance(value, (tuple, list)):
@@ -181,6 +188,18 @@ def _import(value: Any) -> Any:
 
 
 def method_named(name: Any) -> type[Specification]:
+    """Return the public specification of a name.
+
+    Raises
+    ------
+    SpecificationError
+        If the package offers none of that name.
+
+    Examples
+    --------
+    >>> method_named("GrowthAccounting").__name__
+    'GrowthAccounting'
+    """
     package_name = __name__.partition(".")[0]
     package = sys.modules.get(package_name) or importlib.import_module(package_name)
     public: list[str] = list(package.__all__)
